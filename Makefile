@@ -1,0 +1,68 @@
+# asm-streams: what one types. `make help` lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: install
+install: $(STAMP)  ## Make .venv with `asm` in it (quick the second time)
+
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+.PHONY: demo
+demo: install  ## Play a simulated performance year on a real Kafka (under two minutes)
+	$(BIN)/asm demo
+
+.PHONY: test
+test: check integration  ## All that CI runs: check, then the integration tests on a real Kafka
+
+.PHONY: check
+check: install lint types imports unit  ## Lint, types, imports, and every test that needs no broker (about a minute)
+
+.PHONY: lint
+lint: install  ## ruff
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+
+.PHONY: types
+types: install  ## mypy --strict, tests too
+	$(BIN)/mypy --no-error-summary
+
+.PHONY: imports
+imports: install  ## One direction: streams -> infra -> schemas -> processors
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: unit
+unit: install  ## Tests that need no broker
+	$(BIN)/python -m pytest -q -m "not integration and not container"
+
+.PHONY: integration
+integration: install  ## Tests on a real Kafka (ASM_KAFKA_BOOTSTRAP, or the embedded one)
+	$(BIN)/python -m pytest -q -m "integration or container" -rs
+
+.PHONY: format
+format: install  ## Let ruff format and sort
+	$(BIN)/ruff format --quiet .
+	$(BIN)/ruff check --quiet --fix-only .
+
+.PHONY: docs
+docs: install  ## Write the generated pages (docs/reasons.md)
+	$(BIN)/python -m tests.house.generated
+
+.PHONY: lock
+lock: install  ## Renew requirements.lock from pyproject.toml
+	$(BIN)/pip-compile --quiet --all-extras --allow-unsafe --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
+
+.PHONY: clean
+clean:  ## Remove what was made (not the embedded broker's data)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Machines: settings, log, Kafka, database. Knows nothing of medicine or law."""

@@ -1,0 +1,72 @@
+"""The configuration: one frozen object, read from ``ASM_*`` once, passed by hand. Secrets print masked."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.rulebooks import DEFAULT_VINTAGE
+
+
+class Settings(BaseSettings):
+    """What a deployment may choose. Every field is an environment variable: ``ASM_`` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="ASM_", frozen=True, extra="forbid")
+
+    kafka_bootstrap: str | None = Field(
+        default=None, description="Cluster to use, host:port[,host:port]; none: the embedded broker."
+    )
+    kafka_dir: Path = Field(default=Path(".kafka"), description="Where the embedded broker keeps jars, data and log.")
+    kafka_port: int = Field(default=0, description="Port of the embedded broker; 0: a free one.")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_ca_file: Path | None = Field(default=None, description="Certificates that the brokers are trusted by (PEM).")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_replication: int = Field(
+        default=1, description="Replication factor of topics that `asm topics apply` creates."
+    )
+
+    namespace: str = Field(
+        default="", description="Put before every topic, group and transactional id, to share a cluster."
+    )
+    generation: str = Field(
+        default="live", pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="Name of this run of assessment."
+    )
+    partitions: int | None = Field(default=None, ge=1, description="Partitions of a new journal; none: 12, embedded 4.")
+    clock: Literal["wall", "events"] = Field(
+        default="wall", description="Whose time it is: the broker's, or simulated."
+    )
+    vintage: str = Field(default=DEFAULT_VINTAGE, description="Vintage of the rulebook.")
+    test_identifiers: Literal["refuse", "accept"] = Field(
+        default="refuse", description="TINs and NPIs of CMS's test files."
+    )
+
+    token_key: SecretStr | None = Field(
+        default=None, description="Key of the beneficiary tokens; needed to ingest claims."
+    )
+    token_key_version: int = Field(default=1, ge=1, description="Version of that key, part of every token.")
+
+    database_url: str = Field(default="sqlite:///asm-streams.db", description="Where the projection is kept.")
+
+    instance: str | None = Field(
+        default=None, description="Static group membership: a name of this worker that outlives it."
+    )
+    session_timeout_seconds: float = Field(default=8.0, description="After which a silent worker loses its partitions.")
+    transaction_timeout_seconds: float = Field(
+        default=20.0, description="After which the broker aborts a frozen worker's work."
+    )
+    clock_margin_seconds: float = Field(
+        default=1.0, description="By how much the clocks of brokers and workers may disagree."
+    )
+    fetch_bytes: int = Field(default=8 << 20, description="Most bytes of one fetch of a partition.")
+    linger_seconds: float = Field(
+        default=0.0, description="Waiting for more before a transaction, to make fewer of them."
+    )
+    restarts_max: int = Field(default=10, description="How often a worker that fails within a minute is restarted.")
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] | None = Field(
+        default=None, description="None: console where a person reads it."
+    )

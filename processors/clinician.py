@@ -1,0 +1,253 @@
+"""One clinician under one TIN: what counts, the score now, prepared and reachable, and the measures still owed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from processors.cost import score_cost
+from processors.data_submission import Document, Revision, Trouble, View, read_documents
+from processors.determinations import Determinations, is_owed, merge_results
+from processors.eligibility import Roster, ineligible_reason, read_roster
+from processors.events import SubmissionReceived
+from processors.facts import ClinicianFacts
+from processors.final_score import (
+    Combination,
+    cms_final_reason,
+    complex_patients_part,
+    final_score,
+    small_practice_part,
+    weights_in_use,
+)
+from processors.practice import Practice, declared_categories, excused_categories
+from processors.quality import (
+    CategoryScore,
+    Judged,
+    Unit,
+    category_score,
+    judge,
+    judge_claims_measure,
+    not_submitted,
+    read_units,
+    reports,
+)
+from processors.rulebook import Reason, Rulebook
+from processors.rulebook.sections import QualityMeasure
+from processors.score_tree import ZERO, Part
+
+INDIVIDUAL, GROUP = "INDIVIDUAL", "GROUP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityReading:
+    """The quality category in a view: the level that counts, what was reported there, and each measure judged."""
+
+    level: str
+    shadowed: bool
+    units: Mapping[str, Sequence[Unit]]
+    judged: Mapping[str, Judged]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clinician:
+    """What is known and what counts of a clinician; without a roster entry nothing is judged."""
+
+    facts: ClinicianFacts
+    roster: Roster | None
+    documents: Sequence[Document[SubmissionReceived]]
+    group_documents: Sequence[Document[SubmissionReceived]]
+    troubles: Sequence[Trouble]
+    determinations: Determinations
+    quality: Mapping[View, QualityReading]
+    excused: frozenset[str]
+    elsewhere: frozenset[str]
+
+    @property
+    def participates(self) -> bool:
+        """Whether the clinician is scored for the year."""
+        return self.roster is not None and self.roster.eligible
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewScore:
+    """The final score in a view and all that went into it."""
+
+    quality: CategoryScore
+    cost: CategoryScore
+    activities: Part
+    interoperability: Part
+    complex_patients: Part
+    small_practice: Part
+    combination: Combination
+    final: Decimal | None
+
+
+def read_clinician(facts: ClinicianFacts, practice: Practice, rulebook: Rulebook) -> Clinician:
+    """Read what a clinician and, for a small practice, its TIN reported, and judge each measure of the cohort."""
+    documents, troubles = read_documents(facts.submissions, practice.receipts, rulebook.submission.due_instant)
+    roster = read_roster(facts)
+    clinician = Clinician(
+        facts=facts,
+        roster=roster,
+        documents=documents,
+        group_documents=practice.documents if roster is not None and may_report_as_group(roster, rulebook) else (),
+        troubles=troubles,
+        determinations=merge_results(facts.results),
+        quality={},
+        excused=practice.excused | excused_categories(facts.reliefs),
+        elsewhere=practice.elsewhere | declared_categories(facts.channels),
+    )
+    return replace(clinician, quality={view: _read_quality(clinician, view, rulebook) for view in View})
+
+
+def may_report_as_group(roster: Roster, rulebook: Rulebook) -> bool:
+    """Say whether group quality counts for the clinician (42 CFR 512.720: small practices)."""
+    small = roster.listing.small_practice or bool(roster.listing.solo)
+    return small or not rulebook.submission.group_quality_needs_small_practice
+
+
+def measures_of(clinician: Clinician, rulebook: Rulebook) -> list[QualityMeasure]:
+    """Return the quality measures of the clinician's cohort."""
+    cohort = clinician.roster.cohort if clinician.roster is not None else None
+    return [m for m in rulebook.quality.measures if m.cohort == cohort]
+
+
+def score(clinician: Clinician, practice: Practice, view: View, rulebook: Rulebook) -> ViewScore:
+    """Return the final score in a view, as if the window closed now (42 CFR 512.745)."""
+    determinations, listing = clinician.determinations, roster_of(clinician).listing
+    quality = category_score(clinician.quality[view].judged.values())
+    cost = score_cost(listing.cohort, determinations.cost, rulebook)
+    activities, interoperability = practice.activity_parts[view], practice.sets[view].part
+    patients = complex_patients_part(determinations.complexity, rulebook)
+    small = small_practice_part(listing, rulebook)
+    added = (activities, interoperability, patients, small)
+    combination = Combination(
+        quality=quality.value,
+        cost=cost.value,
+        added=sum((part.value or ZERO for part in added), ZERO),
+        submitted=sum(judged.counts_as_submitted for judged in clinician.quality[view].judged.values()),
+    )
+    return ViewScore(
+        quality=quality,
+        cost=cost,
+        activities=activities,
+        interoperability=interoperability,
+        complex_patients=patients,
+        small_practice=small,
+        combination=combination,
+        final=final_score(combination, rulebook.final_score),
+    )
+
+
+def score_tree(clinician: Clinician, scored: ViewScore, rulebook: Rulebook) -> Part:
+    """Return the score now as a tree that explains itself."""
+    rules = rulebook.final_score
+    weights = weights_in_use(scored.quality.value, scored.cost.value, rules)
+    failed = scored.combination.submitted < rules.minimum_measures
+    bonuses = (scored.complex_patients, scored.small_practice)
+    parts = (
+        replace(scored.quality.part, weight=weights[0], reasons=_quality_reasons(clinician, rulebook)),
+        replace(scored.cost.part, weight=weights[1]),
+        scored.activities,
+        scored.interoperability,
+        *(replace(bonus, value=ZERO) if failed else bonus for bonus in bonuses),
+    )
+    return Part(
+        code="final_score",
+        title="Final score",
+        value=scored.final,
+        max=rules.range.highest,
+        parts=parts,
+        reasons=tuple(_root_reasons(clinician, scored, rulebook)),
+    )
+
+
+def unscored_tree(clinician: Clinician, rulebook: Rulebook) -> Part:
+    """Return the tree of a clinician who has no score for the year."""
+    reason = ineligible_reason(roster_of(clinician), rulebook)
+    return Part(code="final_score", title="Final score", max=rulebook.final_score.range.highest, reasons=(reason,))
+
+
+def owes_cost(clinician: Clinician) -> bool:
+    """Say whether CMS still owes the cost result."""
+    return is_owed(clinician.determinations.cost_status)
+
+
+def waiting_for(
+    measure: QualityMeasure, clinician: Clinician, rulebook: Rulebook
+) -> list[Revision[SubmissionReceived]]:
+    """Return the revisions that report a measure and wait for a receipt."""
+    return [r for d in _all_documents(clinician) for r in d.waiting() if reports(r, measure, rulebook)]
+
+
+def late_for(measure: QualityMeasure, clinician: Clinician, rulebook: Rulebook) -> list[Revision[SubmissionReceived]]:
+    """Return the revisions that report a measure and came too late."""
+    return [r for d in _all_documents(clinician) for r in d.late() if reports(r, measure, rulebook)]
+
+
+def roster_of(clinician: Clinician) -> Roster:
+    """Return the roster entry; only a clinician who has one is judged."""
+    if clinician.roster is None:
+        raise ValueError("a clinician who is not on the roster has no score")
+    return clinician.roster
+
+
+def _all_documents(clinician: Clinician) -> list[Document[SubmissionReceived]]:
+    return [*clinician.documents, *clinician.group_documents]
+
+
+def _read_quality(clinician: Clinician, view: View, rulebook: Rulebook) -> QualityReading:
+    cohort = clinician.roster.cohort if clinician.roster is not None else ""
+    by_level = {
+        INDIVIDUAL: read_units(clinician.documents, view, cohort, rulebook),
+        GROUP: read_units(clinician.group_documents, view, cohort, rulebook),
+    }
+    precedence = rulebook.submission.quality_level_precedence
+    level = next((name for name in precedence if by_level[name]), precedence[0])
+    units = by_level[level]
+    return QualityReading(
+        level=level,
+        shadowed=level != GROUP and bool(by_level[GROUP]),
+        units=units,
+        judged={m.measure_id: _judge(m, units, clinician, rulebook) for m in measures_of(clinician, rulebook)},
+    )
+
+
+def _judge(
+    measure: QualityMeasure, units: Mapping[str, Sequence[Unit]], clinician: Clinician, rulebook: Rulebook
+) -> Judged:
+    if not measure.collection_types:
+        given = clinician.determinations.claims
+        matching = given if given is not None and given.measure_id == measure.measure_id else None
+        return judge_claims_measure(measure, matching, rulebook)
+    reported = units.get(measure.measure_id)
+    return judge(reported, rulebook) if reported else not_submitted(measure, rulebook)
+
+
+def _quality_reasons(clinician: Clinician, rulebook: Rulebook) -> tuple[Reason, ...]:
+    reading, rules = clinician.quality[View.RECEIPTED], rulebook.submission
+    if reading.level == GROUP:
+        message = "The practice's group data count: a small practice, and no individual data are accepted."
+        return (rules.reason("group_quality_needs_small_practice", "GROUP_DATA", message),)
+    if reading.shadowed:
+        message = "Group data are there and do not count, since individual data are accepted."
+        return (rules.reason("quality_level_precedence", "GROUP_SHADOWED", message),)
+    return ()
+
+
+def _root_reasons(clinician: Clinician, scored: ViewScore, rulebook: Rulebook) -> list[Reason]:
+    rules = rulebook.final_score
+    reasons = []
+    if scored.combination.submitted < rules.minimum_measures:
+        message = "No quality measure was submitted complete: the final score is 0."
+        reasons.append(rules.reason("minimum_measures", "MINIMUM_SUBMISSION", message))
+    elif scored.final is None:
+        reasons.append(rules.reason("weights", "NO_SCORE", "Neither quality nor cost has a score."))
+    else:
+        message = "Categories averaged, adjustments added, clamped once."
+        reasons.append(rules.reason("weights", "SUM", message))
+    if (scored.quality.value is None) != (scored.cost.value is None):
+        message = "One category has no score; the other takes its weight."
+        reasons.append(rules.reason("weight_moves", "WEIGHT_MOVED", message))
+    if clinician.determinations.final is not None:
+        reasons.append(cms_final_reason(clinician.determinations.final, scored.final, rulebook))
+    return reasons

@@ -1,0 +1,190 @@
+"""Read the texts of a vintage and seal one rulebook a performance year.
+
+The parser is given text (who reads files is outside the core). It refuses a file in which a key is unknown or missing,
+lacks meaning, unit, citation, standing or verified date, has a value of another type, or skips a performance year.
+A sealed rulebook carries its own text in a canonical form and that text's SHA-256: the digest stamped on every output.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import sha256
+from json import dumps
+from types import MappingProxyType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from processors.rulebook import sections
+from processors.rulebook.sources import Section, Source, Standing
+
+_HEADER = ("section", "title", "vintage")
+_ENTRY = {"meaning", "unit", "cites", "verified", "standing", "value", "by_year"}
+
+
+class RulebookError(ValueError):
+    """A rulebook text that cannot be sealed; says which file and key, and what is wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rulebook:
+    """The law for one performance year in one vintage."""
+
+    vintage: str
+    performance_year: int
+    digest: str
+    text: str
+    terms: sections.Terms
+    eligibility: sections.Eligibility
+    submission: sections.DataSubmission
+    quality: sections.Quality
+    benchmarks: sections.Benchmarks
+    cost: sections.Cost
+    activities: sections.ImprovementActivities
+    interoperability: sections.PromotingInteroperability
+    final_score: sections.FinalScore
+    compliance: sections.Compliance
+
+
+FILES: Mapping[str, tuple[str, type[Section]]] = MappingProxyType(
+    {
+        "512_705_terms.toml": ("terms", sections.Terms),
+        "512_710_eligibility.toml": ("eligibility", sections.Eligibility),
+        "512_720_data_submission.toml": ("submission", sections.DataSubmission),
+        "512_725_quality.toml": ("quality", sections.Quality),
+        "512_725_benchmarks.toml": ("benchmarks", sections.Benchmarks),
+        "512_730_cost.toml": ("cost", sections.Cost),
+        "512_735_improvement_activities.toml": ("activities", sections.ImprovementActivities),
+        "512_740_promoting_interoperability.toml": ("interoperability", sections.PromotingInteroperability),
+        "512_745_final_score.toml": ("final_score", sections.FinalScore),
+        "compliance.toml": ("compliance", sections.Compliance),
+    }
+)
+
+
+def seal(texts: Mapping[str, str]) -> Mapping[int, Rulebook]:
+    """Seal the files of one vintage (file name -> TOML text) into a rulebook for each performance year.
+
+    :raises RulebookError: a file is missing or unknown, or one of its entries is wrong.
+    """
+    if set(texts) != set(FILES):
+        odd = sorted(set(texts) ^ set(FILES))
+        raise RulebookError(f"a vintage has exactly the files {sorted(FILES)}; unknown or missing: {odd}")
+    parsed = {name: _parse(name, text) for name, text in texts.items()}
+    vintages = sorted({entries["vintage"] for entries in parsed.values()})
+    if len(vintages) != 1:
+        raise RulebookError(f"the files of one vintage name several: {vintages}")
+    years = _performance_years(parsed["512_705_terms.toml"])
+    return MappingProxyType({year: _seal_year(vintages[0], year, years, parsed) for year in years})
+
+
+def _parse(name: str, text: str) -> dict[str, Any]:
+    try:
+        entries = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise RulebookError(f"{name}: not TOML: {error}") from error
+    for key in _HEADER:
+        if not isinstance(entries.get(key), str):
+            raise RulebookError(f"{name}: lacks the text {key!r}")
+    return entries
+
+
+def _performance_years(terms: Mapping[str, Any]) -> list[int]:
+    years = terms.get("performance_years", {}).get("value")
+    if not years:
+        raise RulebookError("512_705_terms.toml: performance_years lacks a value")
+    return list(years)
+
+
+def _seal_year(vintage: str, year: int, years: list[int], parsed: Mapping[str, dict[str, Any]]) -> Rulebook:
+    resolved = {name: _resolve(name, entries, year, years) for name, entries in parsed.items()}
+    text = _canonical({"performance_year": year, "vintage": vintage, "sections": resolved})
+    built: dict[str, Any] = {
+        FILES[name][0]: _build(name, FILES[name][1], entries) for name, entries in resolved.items()
+    }
+    return Rulebook(
+        vintage=vintage, performance_year=year, digest=sha256(text.encode()).hexdigest(), text=text, **built
+    )
+
+
+def _resolve(name: str, entries: Mapping[str, Any], year: int, years: list[int]) -> dict[str, dict[str, Any]]:
+    return {
+        key: _entry_for_year(f"{name}: {key}", entry, year, years)
+        for key, entry in entries.items()
+        if key not in _HEADER
+    }
+
+
+def _entry_for_year(where: str, entry: Any, year: int, years: list[int]) -> dict[str, Any]:
+    if not isinstance(entry, dict) or set(entry) - _ENTRY:
+        raise RulebookError(f"{where}: an entry is a table of {sorted(_ENTRY)}")
+    if "by_year" in entry:
+        if set(entry["by_year"]) != {str(y) for y in years}:
+            raise RulebookError(f"{where}: by_year must name each of {years}, no other")
+        entry = {k: v for k, v in entry.items() if k != "by_year"} | entry["by_year"][str(year)]
+    missing = (_ENTRY - {"by_year"}) - set(entry)
+    if missing:
+        raise RulebookError(f"{where}: lacks {sorted(missing)}")
+    return dict(entry)
+
+
+def _build(name: str, section: type[Section], entries: Mapping[str, dict[str, Any]]) -> Section:
+    sources = MappingProxyType({key: _source(f"{name}: {key}", entry) for key, entry in entries.items()})
+    if section is sections.Benchmarks:
+        shape = get_args(get_type_hints(section)["percentiles"])[1]
+        rows = {key: _shape(f"{name}: {key}", entry["value"], shape) for key, entry in entries.items()}
+        return sections.Benchmarks(sources=sources, percentiles=MappingProxyType(rows))
+    hints = {key: hint for key, hint in get_type_hints(section).items() if key != "sources"}
+    if set(hints) != set(entries):
+        raise RulebookError(f"{name}: keys unknown or missing: {sorted(set(hints) ^ set(entries))}")
+    return section(sources=sources, **{k: _shape(f"{name}: {k}", entries[k]["value"], hints[k]) for k in hints})
+
+
+def _source(where: str, entry: Mapping[str, Any]) -> Source:
+    texts = ("meaning", "unit")
+    if not all(isinstance(entry[k], str) and entry[k] for k in texts) or not entry["cites"]:
+        raise RulebookError(f"{where}: meaning, unit and cites must say something")
+    if type(entry["verified"]) is not date:
+        raise RulebookError(f"{where}: verified must be a date")
+    if entry["standing"] not in set(Standing):
+        raise RulebookError(f"{where}: standing {entry['standing']!r} is none of {[s.value for s in Standing]}")
+    return Source(
+        meaning=entry["meaning"],
+        unit=entry["unit"],
+        cites=tuple(entry["cites"]),
+        standing=Standing(entry["standing"]),
+        verified=entry["verified"],
+    )
+
+
+def _shape(where: str, value: Any, hint: Any) -> Any:
+    """Return the value in the type that the section declares."""
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise RulebookError(f"{where}: {value!r} is not a list")
+        return tuple(_shape(where, item, get_args(hint)[0]) for item in value)
+    if is_dataclass(hint):
+        return _row(where, value, hint)
+    if hint is Decimal and type(value) in {int, Decimal}:
+        return Decimal(value)
+    if type(value) is not hint or (hint is datetime and value.tzinfo is None):
+        raise RulebookError(f"{where}: {value!r} is not a {hint.__name__}")
+    return value
+
+
+def _row(where: str, value: Any, row: Any) -> Any:
+    names = [f.name for f in fields(row)]
+    if not isinstance(value, dict) or sorted(value) != sorted(names):
+        raise RulebookError(f"{where}: {value!r} is not a table of {names}")
+    hints = get_type_hints(row)
+    return row(**{name: _shape(f"{where}.{name}", value[name], hints[name]) for name in names})
+
+
+def _canonical(document: object) -> str:
+    return dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,76 @@
+"""Our own events in files: JSON Lines of CloudEvents, or an Avro container file of one record type."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+import fastavro
+import msgspec
+
+from schemas.cloudevents import inbound_types, parse_event
+from schemas.codec import InvalidRecord
+from schemas.intake.reading import Noted, Read, Reading, Refused
+from schemas.plain import from_plain
+
+AVRO_MAGIC = b"Obj\x01"
+_MALFORMED = (EOFError, ValueError, IndexError, KeyError, OverflowError, TypeError, ArithmeticError)
+
+
+def read_json_lines(lines: Iterable[bytes], name: str) -> Iterator[Reading]:
+    """Read events in the JSON form, one a line; blank lines are skipped, unknown fields told once a file."""
+    told = False
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{name}:{number}"
+        try:
+            parsed = parse_event(line)
+        except InvalidRecord as error:
+            yield Refused(reason=error.reason, where=where, detail=error.detail, event_id=_id_of(line))
+            continue
+        if parsed.unknown and not told:
+            told = True
+            fields = ", ".join(sorted(parsed.unknown))
+            yield Noted(where=where, detail=f"fields that the contract does not know are ignored: {fields}")
+        yield Read(event=parsed.event, time=parsed.time, where=where)
+
+
+def read_avro_container(stream: BinaryIO, name: str) -> Iterator[Reading]:
+    """Read an Avro container file of one inbound record type.
+
+    The file's metadata ``asm.received_at`` (an ISO instant) says when its events were received; without it ``time`` is
+    None, which means now.
+    """
+    try:
+        reader = fastavro.reader(stream)
+        schema = reader.writer_schema
+        record = inbound_types().get(schema.get("name", "") if isinstance(schema, dict) else "")
+    except _MALFORMED as error:
+        yield Refused(reason="MALFORMED_FILE", where=name, detail=f"not an Avro container: {type(error).__name__}")
+        return
+    if record is None:
+        types = ", ".join(inbound_types())
+        yield Refused(reason="UNKNOWN_TYPE", where=name, detail=f"its schema is none of {types}")
+        return
+    number = 0
+    try:
+        received_at = _received_at(reader.metadata)
+        for number, plain in enumerate(reader, 1):
+            yield Read(event=from_plain(plain, record), time=received_at, where=f"{name}#{number}")
+    except _MALFORMED as error:
+        where = f"{name}#{number + 1}"
+        yield Refused(reason="MALFORMED_FILE", where=where, detail=f"not a {record.__name__}: {type(error).__name__}")
+
+
+def _received_at(metadata: Mapping[str, str]) -> datetime | None:
+    text = metadata.get("asm.received_at")
+    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _id_of(line: bytes) -> str | None:
+    try:
+        plain = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    event_id = plain.get("id") if isinstance(plain, dict) else None
+    return event_id if isinstance(event_id, str) else None

@@ -1,0 +1,76 @@
+"""State records <-> bytes: MessagePack with sorted keys, so that equal state is equal bytes.
+
+The records are private to assessment and bound to one engine version; they are no part of the contract.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from processors.announcements import Announced
+from processors.facts import ClinicianFacts, Ledger, PracticeFacts
+from schemas.plain import decode_hook, encode_hook
+
+R = TypeVar("R")
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=encode_hook, order="sorted", decimal_format="string")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PracticeRecord:
+    """A TIN in a performance year: facts, what was last announced, and when time may change something."""
+
+    facts: PracticeFacts
+    announced: Announced
+    next_change_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClinicianRecord:
+    """A clinician under a TIN in a performance year: facts, and what was last announced."""
+
+    facts: ClinicianFacts
+    announced: Announced
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRecord:
+    """A beneficiary's claims under a TIN, and what was last announced about them."""
+
+    ledger: Ledger
+    announced: Announced
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionMark:
+    """How far the state of a partition is, and under which engine and law it was made.
+
+    ``applied`` is the offset of the last mark of the journal whose effects are in the state, ``as_of`` the last tick.
+    """
+
+    applied: int
+    as_of: datetime | None
+    engine: int
+    rulebooks: Mapping[str, str] = field(default_factory=dict)
+
+
+def pack(record: object) -> bytes:
+    """Return the bytes of a state record."""
+    return _ENCODER.encode(record)
+
+
+def unpack(value: bytes, record: type[R]) -> R:
+    """Return the state record that bytes hold.
+
+    :raises msgspec.DecodeError: the bytes are not such a record.
+    """
+    unpacked: R = _DECODERS[record].decode(value)
+    return unpacked
+
+
+_DECODERS: Mapping[Any, msgspec.msgpack.Decoder[Any]] = {
+    record: msgspec.msgpack.Decoder(record, dec_hook=decode_hook)
+    for record in (PracticeRecord, ClinicianRecord, LedgerRecord, PartitionMark)
+}

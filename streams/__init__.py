@@ -1,0 +1,1 @@
+"""What runs: admission, assessment, projection, the command line. The only importer of faust."""

@@ -1,0 +1,287 @@
+"""Admission: inbound bytes -> journal, refusal or dead letter. It keeps no state and knows no rulebook.
+
+Refused is only what *no* rulebook could accept; everything else is copied to the journal, bytes unchanged, with its
+receipt time and origin in the headers. One record that is refused costs its neighbours nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from processors.events import (
+    BatchClosed,
+    BeneficiaryLinked,
+    ClaimReceived,
+    ClockTicked,
+    Event,
+    Measurement,
+    ReceiptReceived,
+    SubmissionReceived,
+)
+from processors.identity import (
+    is_beneficiary_in_clear,
+    is_beneficiary_token,
+    is_npi,
+    is_test_npi,
+    is_test_tin,
+    is_tin,
+)
+from processors.quality import QUALITY
+from schemas.codec import InvalidRecord, decode, encode, schema_of
+from schemas.fingerprint import observe
+from schemas.partitioning import partition_of
+from schemas.records import DeadLetter, Refusal
+from schemas.topics import contract
+
+_WITHOUT_PAYLOAD = frozenset({"BENEFICIARY_IN_CLEAR", "MALFORMED_BENEFICIARY"})
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """A record as it lies on an inbound topic; ``timestamp`` is its append time, milliseconds UTC."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None = field(repr=False)
+    value: bytes | None = field(repr=False)
+    timestamp: int
+
+    @property
+    def origin(self) -> str:
+        """Where it lies: ``topic/partition/offset``, the topic as the contract calls it."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def received_at(self) -> datetime:
+        """When the broker received it."""
+        return instant_of(self.timestamp)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A record to be written: key, value, timestamp in milliseconds UTC (None: the broker's), headers."""
+
+    key: bytes | None = field(repr=False)
+    value: bytes | None = field(repr=False)
+    timestamp: int | None = None
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What admission must be told: the journal's partition count, and whether test identifiers are let in."""
+
+    partitions: int
+    accept_test_identifiers: bool = False
+
+
+def admit(record: Inbound, rules: Rules) -> Row:
+    """Return the journal's row for an inbound record.
+
+    :raises InvalidRecord: no rulebook could accept it.
+    """
+    value = record.value or b""
+    schema = schema_of(value)
+    if schema.record not in contract().topics[record.topic].records:
+        raise InvalidRecord("WRONG_TOPIC", f"{schema.record} does not belong on {record.topic}")
+    event = decode(value)
+    _check_identity(event, rules)
+    _check_place(event, record, rules)
+    _check_content(event)
+    return Row(
+        key=record.key,
+        value=value,
+        timestamp=record.timestamp,
+        headers=(
+            ("received_at", str(record.timestamp).encode()),
+            ("origin", record.origin.encode()),
+            ("schema_sha256", schema.sha256.encode()),
+        ),
+    )
+
+
+def dead_letter(record: Inbound, refused: InvalidRecord) -> DeadLetter:
+    """Return the dead letter of a refused record; the payload is left out where it may hold an identifier in clear."""
+    value = record.value or b""
+    source, event_id = _identity_of(value)
+    return DeadLetter(
+        origin=record.origin,
+        source=source,
+        event_id=event_id,
+        received_at=record.received_at,
+        reason=refused.reason,
+        field=refused.field,
+        detail=refused.detail,
+        payload=None if refused.reason in _WITHOUT_PAYLOAD else value,
+        payload_sha256=sha256(value).hexdigest(),
+        attempts=1,
+    )
+
+
+def refusal(letter: DeadLetter) -> Refusal:
+    """Return what the feed may read of a dead letter."""
+    return Refusal(
+        origin=letter.origin,
+        source=letter.source,
+        event_id=letter.event_id,
+        received_at=letter.received_at,
+        reason=letter.reason,
+        field=letter.field,
+        detail=letter.detail,
+        payload_sha256=letter.payload_sha256,
+        attempts=letter.attempts,
+    )
+
+
+def batch_closed() -> Row:
+    """Return the mark that ends a batch."""
+    return Row(key=None, value=encode(BatchClosed()))
+
+
+def clock_ticked(as_of: datetime) -> Row:
+    """Return the mark that says: everything received before ``as_of`` stands above this line."""
+    return Row(key=None, value=encode(ClockTicked(as_of=as_of)), timestamp=milliseconds(as_of))
+
+
+def read_journal(value: bytes, headers: Mapping[str, bytes]) -> Any:
+    """Return what a record of the journal holds: an observed event, or a mark."""
+    content = decode(value)
+    if isinstance(content, BatchClosed | ClockTicked):
+        return content
+    received_at = instant_of(int(headers["received_at"]))
+    return observe(content, received_at, headers["origin"].decode())
+
+
+def instant_of(timestamp: int) -> datetime:
+    """Return milliseconds UTC as an instant."""
+    return datetime.fromtimestamp(timestamp // 1000, tz=UTC).replace(microsecond=timestamp % 1000 * 1000)
+
+
+def milliseconds(instant: datetime) -> int:
+    """Return an instant as milliseconds UTC, cut to the whole millisecond."""
+    return int(instant.timestamp()) * 1000 + instant.microsecond // 1000
+
+
+def _identity_of(value: bytes) -> tuple[str | None, str | None]:
+    """Return source and event id of a record that was refused, as far as it can be read."""
+    try:
+        event = decode(value)
+    except InvalidRecord:
+        return None, None
+    return getattr(event, "source", None), getattr(event, "event_id", None)
+
+
+def _check_place(event: Event, record: Inbound, rules: Rules) -> None:
+    if not record.key:
+        raise InvalidRecord("MISSING_KEY", "the record has no key", "key")
+    if record.key != event.tin.digits.encode():
+        raise InvalidRecord("KEY_MISMATCH", "the key is not the TIN in the body", "key")
+    right = partition_of(record.key, rules.partitions)
+    if record.partition != right:
+        raise InvalidRecord("WRONG_PARTITION", f"lies in partition {record.partition}, belongs in {right}", "key")
+
+
+def _check_identity(event: Event, rules: Rules) -> None:
+    for name in ("source", "event_id", "submission_id", "attestation_id", "claim_id"):
+        if getattr(event, name, None) == "":
+            raise InvalidRecord("MISSING_IDENTITY", f"{name} is empty", name)
+    for name, tin in _tins(event):
+        if not (is_tin(tin) or (rules.accept_test_identifiers and is_test_tin(tin))):
+            raise InvalidRecord("MALFORMED_TIN", "not nine digits of a TIN", name)
+    for name, npi in _npis(event):
+        if not (is_npi(npi) or (rules.accept_test_identifiers and is_test_npi(npi))):
+            raise InvalidRecord("MALFORMED_NPI", "not ten digits of an NPI with a valid check digit", name)
+
+
+def _tins(event: Event) -> Iterator[tuple[str, str]]:
+    yield "tin", event.tin.digits
+    if isinstance(event, ClaimReceived):
+        if event.billing_tin is not None:
+            yield "billing_tin", event.billing_tin.digits
+        yield from (("lines.rendering_tin", n.rendering_tin.digits) for n in event.lines if n.rendering_tin is not None)
+
+
+def _npis(event: Event) -> Iterator[tuple[str, str]]:
+    npi = getattr(event, "npi", None)
+    if npi is not None:
+        yield "npi", npi
+    if isinstance(event, ClaimReceived):
+        yield from (("lines.npi", line.npi) for line in event.lines if line.npi is not None)
+
+
+def _check_content(event: Event) -> None:
+    check = _CONTENT_CHECKS.get(type(event))
+    if check is not None:
+        check(event)
+
+
+def _check_claim(event: ClaimReceived) -> None:
+    _check_token(event.beneficiary, "beneficiary")
+
+
+def _check_link(event: BeneficiaryLinked) -> None:
+    _check_token(event.from_token, "from_token")
+    _check_token(event.to_token, "to_token")
+
+
+def _check_token(text: str, name: str) -> None:
+    if is_beneficiary_token(text):
+        return
+    if is_beneficiary_in_clear(text):
+        raise InvalidRecord("BENEFICIARY_IN_CLEAR", "the shape of an identifier in clear", name)
+    raise InvalidRecord("MALFORMED_BENEFICIARY", "not a token of the published recipe", name)
+
+
+def _check_submission(event: SubmissionReceived) -> None:
+    for row in event.measurements:
+        if event.category == QUALITY and row.eligible_population is None:
+            raise InvalidRecord("MISSING_COUNT", "no eligible population", f"measurements[{row.measure_id}]")
+        if not _possible(row):
+            raise InvalidRecord("IMPOSSIBLE_COUNTS", "counts that cannot be", f"measurements[{row.measure_id}]")
+
+
+def _possible(row: Measurement) -> bool:
+    parts = (row.performance_met, row.performance_not_met, row.exclusions, row.exceptions)
+    counts = (*parts, row.eligible_population, row.numerator, row.denominator)
+    if any(count is not None and count < 0 for count in counts):
+        return False
+    reported = sum(part or 0 for part in parts)
+    within = row.eligible_population is None or reported <= row.eligible_population
+    return within and (row.numerator is None or row.denominator is None or row.numerator <= row.denominator)
+
+
+def _check_receipt(event: ReceiptReceived) -> None:
+    if (event.submission_id is None) == (event.attestation_id is None):
+        raise InvalidRecord("MISSING_REFERENCE", "names not exactly one document", "submission_id")
+
+
+_CONTENT_CHECKS: Mapping[type[Any], Callable[[Any], None]] = {
+    ClaimReceived: _check_claim,
+    BeneficiaryLinked: _check_link,
+    SubmissionReceived: _check_submission,
+    ReceiptReceived: _check_receipt,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """What a batch of inbound records becomes: rows of the journal, and the letters of what was refused."""
+
+    rows: tuple[Row, ...]
+    letters: tuple[DeadLetter, ...]
+
+
+def admit_batch(records: Iterable[Inbound], rules: Rules) -> Admitted:
+    """Admit or refuse each record of a batch, in order."""
+    rows: list[Row] = []
+    letters: list[DeadLetter] = []
+    for record in records:
+        try:
+            rows.append(admit(record, rules))
+        except InvalidRecord as refused:
+            letters.append(dead_letter(record, refused))
+    return Admitted(rows=tuple(rows), letters=tuple(letters))

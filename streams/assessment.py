@@ -1,0 +1,188 @@
+"""Assessment: journal batch -> outputs and state.
+
+The order of effects of a batch, repeated to operators in ``docs/operations/effects.md``:
+
+1. decide: fold the events, assess whom they touch, say what is new, up to the last mark of what was fetched;
+2. in one transaction of the partition send the outputs, the changed state records, the partition's mark and the input
+   offsets, and await every delivery;
+3. commit;
+4. settle the batch, so that the next one may be fetched.
+
+This module is step 1, without Kafka: the same journal gives the same outputs however it is fetched, since outputs are
+made at the marks and events that stand in the journal, and nothing beyond the last mark is decided.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from processors.announcements import Cause, Envelope, Output, announce, announce_findings
+from processors.assessment import Assessment, assess, assess_without_rulebook
+from processors.claims import ledger_findings
+from processors.engine import ENGINE
+from processors.events import BatchClosed, BeneficiaryLinked, ClaimReceived, ClockTicked, Mark, Observed
+from processors.facts import fold, fold_ledger, ledgers_of
+from processors.rulebook import Rulebook
+from schemas.codec import content_digest
+from schemas.state import PartitionMark
+from streams.state import LedgerKey, LedgerState, PartitionState, YearState
+
+#: What is known before the first tick of the clock is assessed at that tick: it is due at once.
+_AT_THE_FIRST_TICK = datetime(1, 1, 1, tzinfo=UTC)
+SYSTEM = "asm-streams"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A record of the journal: an admitted event, or a mark."""
+
+    offset: int
+    content: Observed[Any] | Mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Law:
+    """Under what assessment runs: the rulebooks by performance year, and the name of the run."""
+
+    rulebooks: Mapping[int, Rulebook]
+    generation: str = "live"
+
+    def fresh_mark(self) -> PartitionMark:
+        """Return the mark of a partition of which nothing was applied yet."""
+        digests = {str(year): rulebook.digest for year, rulebook in self.rulebooks.items()}
+        return PartitionMark(applied=-1, as_of=None, engine=ENGINE, rulebooks=digests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """What one batch changes, to be committed together; ``applied`` is the offset of its last mark."""
+
+    applied: int
+    outputs: tuple[Output, ...]
+    state: tuple[tuple[bytes, bytes], ...]
+
+
+class Assessor:
+    """Folds the journal of one partition into its state and says what changed."""
+
+    def __init__(self, state: PartitionState, law: Law) -> None:
+        self.state = state
+        self._law = law
+        self._outputs: list[Output] = []
+        self._touched: dict[LedgerKey, tuple[Cause, int]] = {}
+
+    def apply(self, entries: Iterable[Entry]) -> None:
+        """Apply entries of the journal, in order (step 1)."""
+        for entry in entries:
+            self._apply_entry(entry)
+
+    def take_effects(self) -> Effects:
+        """Return what changed since the last call; the entries applied must end with a mark."""
+        return Effects(
+            applied=self.state.mark.applied,
+            outputs=tuple(self.take_outputs()),
+            state=tuple(self.state.take_changes()),
+        )
+
+    def take_outputs(self) -> list[Output]:
+        """Return what was said since the last call."""
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def assessment_of(self, year: YearState) -> Assessment:
+        """Return what the facts of a practice and year mean at the partition's last tick."""
+        practice = year.facts.practice
+        rulebook = self._law.rulebooks.get(practice.performance_year)
+        if rulebook is None:
+            return assess_without_rulebook(year.facts)
+        return assess(year.facts, rulebook, self._as_of())
+
+    def _apply_entry(self, entry: Entry) -> None:
+        content = entry.content
+        if isinstance(content, BatchClosed):
+            self._close(entry.offset)
+        elif isinstance(content, ClockTicked):
+            self._tick(content.as_of, entry.offset)
+        elif isinstance(content.event, ClaimReceived | BeneficiaryLinked):
+            self._fold_claim(content, entry.offset)
+        else:
+            self._fold_event(content, entry.offset)
+
+    def _fold_event(self, observed: Observed[Any], offset: int) -> None:
+        event = observed.event
+        before = self.state.year(event.tin, event.performance_year)
+        facts = fold(before.facts, observed)
+        if facts is before.facts:
+            return
+        if self.state.mark.as_of is None:
+            self.state.put_year(replace(before, facts=facts, next_change_at=_AT_THE_FIRST_TICK))
+        else:
+            self._assess(replace(before, facts=facts), _cause_of(observed, offset))
+
+    def _fold_claim(self, observed: Observed[Any], offset: int) -> None:
+        event = observed.event
+        for beneficiary in ledgers_of(event):
+            before = self.state.ledger(event.tin, beneficiary)
+            ledger = fold_ledger(before.ledger, observed)
+            if ledger is not before.ledger:
+                self.state.put_ledger(replace(before, ledger=ledger))
+                key = (event.tin, beneficiary)
+                size = self._touched[key][1] + 1 if key in self._touched else 1
+                self._touched[key] = (_cause_of(observed, offset), size)
+
+    def _close(self, offset: int) -> None:
+        self._assess_ledgers()
+        self.state.mark = replace(self.state.mark, applied=offset)
+
+    def _tick(self, as_of: datetime, offset: int) -> None:
+        """Move the clock on, never back, and assess those whose time has come."""
+        self._assess_ledgers()
+        known = self.state.mark.as_of
+        now = as_of if known is None else max(known, as_of)
+        self.state.mark = replace(self.state.mark, applied=offset, as_of=now)
+        cause = Cause(type="ClockTicked", source=SYSTEM, event_id=now.isoformat(), journal_offset=offset)
+        if known is None:
+            self._touched = dict.fromkeys(self.state.ledger_keys(), (cause, 0))
+            self._assess_ledgers()
+        for year in self.state.take_due(now):
+            self._assess(year, cause)
+
+    def _assess(self, year: YearState, cause: Cause) -> None:
+        assessment = self.assessment_of(year)
+        envelope = self._envelope(year.facts.practice.performance_year, cause)
+        outputs, owners = announce(year.owners, assessment, envelope, content_digest)
+        self._outputs += outputs
+        self.state.put_year(replace(year, owners=owners, next_change_at=assessment.next_change_at))
+
+    def _assess_ledgers(self) -> None:
+        """Assess the ledgers that claims touched since the last mark, each once; before the first tick none."""
+        touched = {} if self.state.mark.as_of is None else self._touched
+        for key, (cause, size) in touched.items():
+            ledger = self.state.ledger(*key)
+            envelope = self._envelope(None, replace(cause, batch_size=size or None))
+            findings = ledger_findings(ledger.ledger)
+            outputs, announced = announce_findings(ledger.announced, findings, envelope, content_digest)
+            self._outputs += outputs
+            if announced is not ledger.announced:
+                self.state.put_ledger(LedgerState(ledger=ledger.ledger, announced=announced))
+        self._touched = {}
+
+    def _as_of(self) -> datetime:
+        return self.state.mark.as_of or _AT_THE_FIRST_TICK
+
+    def _envelope(self, performance_year: int | None, cause: Cause) -> Envelope:
+        rulebook = self._law.rulebooks.get(performance_year) if performance_year is not None else None
+        return Envelope(
+            cause=cause,
+            as_of=self._as_of(),
+            rulebook=rulebook.digest if rulebook is not None else "",
+            vintage=rulebook.vintage if rulebook is not None else "",
+            engine=ENGINE,
+            generation=self._law.generation,
+        )
+
+
+def _cause_of(observed: Observed[Any], offset: int) -> Cause:
+    event = observed.event
+    return Cause(type=type(event).__name__, source=event.source, event_id=event.event_id, journal_offset=offset)

@@ -1,0 +1,41 @@
+"""The command line ``asm``: one file a command group.
+
+Exit codes: 0 done, 1 refused input or a check that failed, 2 usage, 3 a machine is unavailable.
+"""
+
+import sys
+
+import typer
+
+from infra.errors import Unavailable
+from streams.commands import assess
+from streams.commands.terminal import complain
+
+app = typer.Typer(
+    name="asm",
+    help="Scores, missing submissions and proof of receipt under Medicare's Ambulatory Specialty Model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    add_completion=False,
+)
+
+
+@app.callback()
+def _asm() -> None:
+    """Scores, missing submissions and proof of receipt under Medicare's Ambulatory Specialty Model."""
+
+
+app.command(name="assess", help=assess.HELP)(assess.assess_files)
+
+
+def main() -> None:
+    """Run the command line; a machine that is unavailable ends it with 3 and one clear sentence."""
+    try:
+        app()
+    except Unavailable as error:
+        complain(str(error))
+        sys.exit(3)
+    except BrokenPipeError:  # the reader of our output went away
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,158 @@
+"""``asm assess``: files of events -> scores, obligations and findings, in one process without a broker."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infra.rulebooks import load_rulebooks
+from infra.settings import Settings
+from processors.announcements import Envelope, ObligationChanged, ScoreChanged
+from processors.assessment import Assessment
+from schemas.intake.reading import Noted, Read, Refused
+from schemas.plain import to_avro, to_json
+from streams.admission import Rules
+from streams.assessment import Law
+from streams.commands.files import read_events
+from streams.commands.terminal import ERR, OUT, REFUSED, complain, parse_instant, points, print_json, table
+from streams.in_process import InProcess, views
+from streams.state import YearState
+
+HELP = "Score files of events without any server: the same way as the running system, in one process."
+_ENVELOPE = frozenset({"emitted_id", "revision", *Envelope.__slots__})
+Years = Sequence[tuple[YearState, Assessment]]
+
+
+def assess_files(
+    files: Annotated[
+        list[Path],
+        typer.Argument(exists=True, dir_okay=False, help="JSON Lines of CloudEvents, or Avro containers."),
+    ],
+    as_of: Annotated[
+        str | None, typer.Option(help="Judge as of this instant; events at or after it are left out.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="JSON Lines, one object a participant and year.")] = False,
+) -> None:
+    """Assess files of events and print what they come to."""
+    settings = Settings()
+    readings = [reading for path in files for reading in read_events(path)]
+    read = sorted((r for r in readings if isinstance(r, Read)), key=_order)
+    refused = [r for r in readings if isinstance(r, Refused)]
+    until = parse_instant(as_of) if as_of is not None else _just_after(read)
+    counted = [r for r in read if _time(r) < until]
+    system = InProcess(
+        Law(rulebooks=load_rulebooks(settings.vintage)),
+        Rules(partitions=1, accept_test_identifiers=settings.test_identifiers == "accept"),
+    )
+    refused += _play(system, counted, until)
+    years = list(system.years())
+    for note in (r for r in readings if isinstance(r, Noted)):
+        complain(f"{note.where}: {note.detail}")
+    for refusal in refused:
+        complain(f"refused {refusal.reason} {refusal.event_id or ''} ({refusal.where}): {refusal.detail}")
+    _tell_findings(years)
+    _print_json(years, until) if json else _print_tables(years, until)
+    total, late = len(read) + len([r for r in readings if isinstance(r, Refused)]), len(read) - len(counted)
+    ERR.print(f"{total} events read, {len(refused)} refused, {late} left out at or after {until.isoformat()}.")
+    raise typer.Exit(REFUSED if refused else 0)
+
+
+def _play(system: InProcess, read: Iterable[Read], until: datetime) -> list[Refused]:
+    """Send the events in the order of their receipt, with the ticks between them, and a last tick."""
+    refused = []
+    for item in read:
+        letter = system.send(item.event, _time(item))
+        if letter is not None:
+            refused.append(
+                Refused(reason=letter.reason, where=item.where, detail=letter.detail, event_id=item.event.event_id)
+            )
+    system.play_ticks(until)
+    system.tick(until)
+    return refused
+
+
+def _order(read: Read) -> tuple[datetime, str, str, str]:
+    """Any order of files and lines gives the same: by receipt, then source and event id, then content."""
+    return _time(read), read.event.source, read.event.event_id, repr(to_json(read.event))
+
+
+def _time(read: Read) -> datetime:
+    return read.time if read.time is not None else _NOW
+
+
+#: Events of a file that does not say when they were received are taken as received when the command starts.
+_NOW = datetime.now(tz=UTC).replace(microsecond=0)
+
+
+def _just_after(read: Sequence[Read]) -> datetime:
+    return (_time(read[-1]) if read else _NOW) + timedelta(milliseconds=1)
+
+
+def _tell_findings(years: Years) -> None:
+    for _, assessment in years:
+        for finding in assessment.findings:
+            event, where = finding.event, f" {finding.field}" if finding.field else ""
+            complain(f"finding {finding.code} {event.event_id} ({event.source}{where}): {finding.message}")
+
+
+def _print_json(years: Years, until: datetime) -> None:
+    for year, assessment in years:
+        scores, obligations = views(year, assessment)
+        for score in scores:
+            owed = [o for o in obligations if o.npi in {None, score.npi}]
+            print_json(
+                {
+                    "tin": score.tin.digits,
+                    "npi": score.npi,
+                    "performance_year": score.performance_year,
+                    "cohort": score.cohort,
+                    "as_of": until,
+                    "rulebook": assessment.rulebook,
+                    "score": _without_envelope(score),
+                    "obligations": [_without_envelope(o) for o in owed],
+                    "findings": [to_avro(f) for f in assessment.findings if f.npi in {None, score.npi}],
+                }
+            )
+
+
+def _without_envelope(view: ScoreChanged | ObligationChanged) -> dict[str, Any]:
+    return {name: value for name, value in to_avro(view).items() if name not in _ENVELOPE}
+
+
+def _print_tables(years: Years, until: datetime) -> None:
+    for year, assessment in years:
+        scores, obligations = views(year, assessment)
+        if not scores:
+            continue
+        title = f"TIN {assessment.tin} · performance year {assessment.performance_year} · as of {until.isoformat()}"
+        OUT.print(
+            table(
+                title,
+                ("NPI", "cohort", "final", "prepared", "lowest", "highest", "standing"),
+                (
+                    (
+                        s.npi,
+                        s.cohort,
+                        points(s.final_score),
+                        points(s.prepared_score),
+                        points(s.lowest_reachable),
+                        points(s.highest_reachable),
+                        s.standing,
+                    )
+                    for s in scores
+                ),
+            )
+        )
+        OUT.print(
+            table(
+                "What must be submitted",
+                ("who", "item", "status", "stage", "alert", "at stake", "next step"),
+                (
+                    (o.npi or "TIN", o.item, o.status, o.stage, o.alert, points(o.points_at_stake), o.next_step)
+                    for o in obligations
+                ),
+            )
+        )
+    OUT.print("An estimate by asm-streams, not a determination by CMS.", style="dim")

@@ -1,0 +1,67 @@
+"""What a person sees: tables on standard output, words on standard error, JSON where it is asked for."""
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+OUT = Console(highlight=False, soft_wrap=False)
+ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
+_JSON = msgspec.json.Encoder(decimal_format="number")
+_PLACES = Decimal("0.00000001")
+
+
+def complain(text: str) -> None:
+    """Say something on standard error, in one paragraph."""
+    ERR.print(f"asm: {text}", markup=False)
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
+    """Return a table; a cell that is None stays empty."""
+    drawn = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*("" if cell is None else str(cell) for cell in row))
+    return drawn
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document on one line; numbers are numbers."""
+    sys.stdout.buffer.write(_JSON.encode(rounded(document)) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def rounded(value: Any) -> Any:
+    """Round decimals half-even to eight places and drop trailing zeros; leave out what is absent."""
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list | tuple):
+        return [rounded(v) for v in value]
+    if isinstance(value, Decimal):
+        short = value.quantize(_PLACES)
+        return int(short) if short == short.to_integral_value() else short.normalize()
+    return value
+
+
+def points(value: Decimal | None) -> str:
+    """Show points with two places, or a dash."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+def parse_instant(text: str) -> datetime:
+    """Read an instant with its offset from UTC, such as 2028-03-31T20:00:00-04:00."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not an ISO 8601 instant") from error
+    if instant.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no offset from UTC: add Z, or -04:00")
+    return instant.astimezone(UTC)
