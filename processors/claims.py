@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from processors.events import ClaimAction
 from processors.facts import Ledger, conflicting_claims, first_contents
 from processors.findings import Finding, finding
+from processors.vocabulary import ClaimAction
 
 
 def ledger_findings(ledger: Ledger) -> Iterator[Finding]:

@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
+from processors.deciles import points_of_less
 from processors.events import CostMeasure, Inputs
-from processors.quality import CategoryScore, points_of_less
+from processors.quality import CategoryScore
 from processors.rulebook import Reason, Rulebook
 from processors.rulebook.sections import CostMeasureRule
 from processors.score_tree import ARITHMETIC, Part

@@ -12,17 +12,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Generic, TypeVar
 
-from processors.events import (
-    AttestationAction,
-    AttestationReceived,
-    DocumentEvent,
-    Observed,
-    ReceiptOutcome,
-    ReceiptReceived,
-    Stage,
-    SubmissionAction,
-    SubmissionReceived,
-)
+from processors.events import AttestationReceived, DocumentEvent, Observed, ReceiptReceived, SubmissionReceived
+from processors.vocabulary import AttestationAction, ReceiptOutcome, Stage, SubmissionAction
 
 D = TypeVar("D", SubmissionReceived, AttestationReceived)
 Key = tuple[str, ...]

@@ -4,15 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from processors.events import (
-    ClaimsMeasure,
-    Complexity,
-    CostMeasure,
-    FinalResult,
-    Observed,
-    ResultDetermined,
-    ResultStatus,
-)
+from processors.events import ClaimsMeasure, Complexity, CostMeasure, FinalResult, Observed, ResultDetermined
+from processors.vocabulary import ResultStatus
 
 P = TypeVar("P")
 
@@ -28,6 +21,11 @@ class Determinations:
     complexity: Complexity | None
     complexity_status: ResultStatus
     final: FinalResult | None
+
+    @property
+    def rests_on_estimates(self) -> bool:
+        """Whether a part that stands is no more than an estimate."""
+        return ResultStatus.ESTIMATE in {self.cost_status, self.claims_status, self.complexity_status}
 
 
 def merge_results(results: Iterable[Observed[ResultDetermined]]) -> Determinations:

@@ -2,124 +2,28 @@
 
 The words are those of the contract (``schemas/<Record>/v1.avsc``); the classes are what the core reasons about. Codes
 that regulators extend (measures, activities, categories, cohorts, collection types) are text that the rulebook checks;
-the closed vocabularies are enums whose ``UNKNOWN`` stands for a symbol that a newer writer knows and we do not.
+the closed vocabularies stand in ``vocabulary.py``.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Generic, TypeVar
 
 from processors.identity import Npi, Tin
-
-
-class ClaimAction(StrEnum):
-    """What a version of a claim does to the versions before it."""
-
-    ORIGINAL = "ORIGINAL"
-    ADJUSTMENT = "ADJUSTMENT"
-    CANCEL = "CANCEL"
-    UNKNOWN = "UNKNOWN"
-
-
-class Disposition(StrEnum):
-    """How far a claim got with its payer."""
-
-    SUBMITTED = "SUBMITTED"
-    PAID = "PAID"
-    DENIED = "DENIED"
-    UNKNOWN = "UNKNOWN"
-
-
-class ClaimType(StrEnum):
-    """Which of Medicare's claim forms a claim is."""
-
-    PROFESSIONAL = "PROFESSIONAL"
-    OUTPATIENT = "OUTPATIENT"
-    INPATIENT = "INPATIENT"
-    SNF = "SNF"
-    HHA = "HHA"
-    HOSPICE = "HOSPICE"
-    DME = "DME"
-    DRUG = "DRUG"
-    UNKNOWN = "UNKNOWN"
-
-
-class SubmissionAction(StrEnum):
-    """Whether a revision of a submission reports something or takes the submission back."""
-
-    SUBMIT = "SUBMIT"
-    WITHDRAW = "WITHDRAW"
-    UNKNOWN = "UNKNOWN"
-
-
-class AttestationAction(StrEnum):
-    """Whether a revision of an attestation attests or takes the attestation back."""
-
-    ATTEST = "ATTEST"
-    WITHDRAW = "WITHDRAW"
-    UNKNOWN = "UNKNOWN"
-
-
-class Stage(StrEnum):
-    """How far a document got: prepared here, sent from here, or receipted by the receiver. It only rises."""
-
-    UNKNOWN = "UNKNOWN"
-    PREPARED = "PREPARED"
-    SENT = "SENT"
-    RECEIPTED = "RECEIPTED"
-
-    @property
-    def rank(self) -> int:
-        """Place in the order UNKNOWN < PREPARED < SENT < RECEIPTED."""
-        return tuple(Stage).index(self)
-
-
-class ReceiptOutcome(StrEnum):
-    """What the receiver made of a document."""
-
-    ACCEPTED = "ACCEPTED"
-    REJECTED = "REJECTED"
-    UNKNOWN = "UNKNOWN"
-
-
-class ReadinessState(StrEnum):
-    """How far an item of the readiness checklist is."""
-
-    OPEN = "OPEN"
-    DONE = "DONE"
-    NOT_APPLICABLE = "NOT_APPLICABLE"
-    UNKNOWN = "UNKNOWN"
-
-
-class ParticipantList(StrEnum):
-    """Which of CMS's two lists names the participant; the final one beats the preliminary one."""
-
-    UNKNOWN = "UNKNOWN"
-    PRELIMINARY = "PRELIMINARY"
-    FINAL = "FINAL"
-
-    @property
-    def rank(self) -> int:
-        """Place in the order UNKNOWN < PRELIMINARY < FINAL."""
-        return tuple(ParticipantList).index(self)
-
-
-class ResultStatus(StrEnum):
-    """How settled a determination of CMS is, weakest first."""
-
-    UNKNOWN = "UNKNOWN"
-    ESTIMATE = "ESTIMATE"
-    PRELIMINARY = "PRELIMINARY"
-    FINAL = "FINAL"
-    RECONSIDERED = "RECONSIDERED"
-
-    @property
-    def rank(self) -> int:
-        """Place in the order UNKNOWN < ESTIMATE < PRELIMINARY < FINAL < RECONSIDERED."""
-        return tuple(ResultStatus).index(self)
+from processors.vocabulary import (
+    AttestationAction,
+    ClaimAction,
+    ClaimType,
+    Disposition,
+    ParticipantList,
+    ReadinessState,
+    ReceiptOutcome,
+    ResultStatus,
+    Stage,
+    SubmissionAction,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

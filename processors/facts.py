@@ -13,7 +13,6 @@ from processors.events import (
     AttestationReceived,
     BeneficiaryLinked,
     ChannelDeclared,
-    ClaimAction,
     ClaimReceived,
     Event,
     LedgerEvent,
@@ -28,6 +27,7 @@ from processors.events import (
     YearEvent,
 )
 from processors.identity import Npi, Tin
+from processors.vocabulary import ClaimAction
 
 E = TypeVar("E", bound=Event)
 R = TypeVar("R", "PracticeFacts", "ClinicianFacts")
@@ -151,7 +151,8 @@ def first_contents(ledger: Ledger) -> Mapping[tuple[str, str], Observed[ClaimRec
 
 def standing_claims(ledger: Ledger) -> tuple[Observed[ClaimReceived], ...]:
     """Return the claims that stand: the highest version of each, unless that cancels it."""
-    return tuple(c for c in first_contents(ledger).values() if c.event.action is not ClaimAction.CANCEL)
+    first = first_contents(ledger).values()
+    return tuple(c for c in ledger.claims if c in first and c.event.action is not ClaimAction.CANCEL)
 
 
 def conflicting_claims(ledger: Ledger) -> tuple[Observed[ClaimReceived], ...]:

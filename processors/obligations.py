@@ -11,12 +11,13 @@ from decimal import Decimal
 from enum import StrEnum
 
 from processors.data_submission import Revision
-from processors.events import AttestationReceived, Stage, SubmissionReceived
+from processors.events import AttestationReceived, SubmissionReceived
 from processors.gaps import Gap
 from processors.identity import Npi, Tin
 from processors.rulebook import Rulebook, Standing
 from processors.rulebook.sections import LastStart
 from processors.score_tree import ZERO
+from processors.vocabulary import Stage
 
 
 class Status(StrEnum):

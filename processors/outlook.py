@@ -11,7 +11,6 @@ from processors.clinician import Clinician, measures_of, owes_cost, roster_of, w
 from processors.cost import cost_measure_of, score_cost
 from processors.data_submission import View
 from processors.determinations import is_owed
-from processors.events import Stage
 from processors.final_score import complex_patients_part, small_practice_part
 from processors.obligations import Moment, waiting_stage
 from processors.practice import Practice
@@ -21,6 +20,7 @@ from processors.reachable import MeasureOutcome, Outlook
 from processors.rulebook import Rulebook
 from processors.rulebook.sections import QualityMeasure
 from processors.score_tree import ARITHMETIC, ZERO
+from processors.vocabulary import Stage
 
 COMPLEX_PATIENTS = "COMPLEX_PATIENTS"
 

@@ -305,7 +305,6 @@ REASONS: Mapping[str, Meaning] = MappingProxyType(
             "Group data are there and do not count: individual data do.", "Report one level.", _SUBMISSION
         ),
         "AWAITING_CMS": _reason("Only CMS can give it, and has not yet: left out.", "Wait for CMS."),
-        "CMS_ESTIMATE": _reason("CMS's word is an estimate still.", "Wait for CMS."),
         "BELOW_EPISODE_MINIMUM": _reason("Too few episodes: cost is not scored.", "Nothing.", "42 CFR 512.730"),
         "NO_REFERENCE": _reason("CMS has not published the reference: left open.", "Wait for CMS.", _FINAL),
         "DONE": _reason("The activity is attested.", "Keep the evidence.", _ACTIVITIES),
@@ -336,6 +335,5 @@ REASONS: Mapping[str, Meaning] = MappingProxyType(
             "CMS does not list the clinician as eligible: no final score.", "Nothing.", _ELIGIBILITY
         ),
         "CMS_FINAL_SCORE": _reason("CMS's own final score, beside ours.", "Compare, and dispute in time.", _FINAL),
-        "COHORT_CHANGED": _reason("The roster moved the clinician to another cohort.", "Nothing.", _ELIGIBILITY),
     }
 )

@@ -14,7 +14,7 @@ import fastavro
 import fastavro.write
 import msgspec
 
-from processors import announcements, events
+from processors import events, outputs
 from schemas import records
 from schemas.plain import from_plain, to_avro
 from schemas.topics import contract
@@ -55,9 +55,9 @@ RECORDS: Mapping[str, type[Any]] = MappingProxyType(
             records.DeadLetter,
             records.Refusal,
             records.HealthChanged,
-            announcements.ScoreChanged,
-            announcements.ObligationChanged,
-            announcements.FindingChanged,
+            outputs.ScoreChanged,
+            outputs.ObligationChanged,
+            outputs.FindingChanged,
         )
     }
 )
@@ -133,7 +133,7 @@ def newest_schema(record: str) -> Schema:
     return _newest()[record]
 
 
-def content_digest(output: announcements.Output) -> str:
+def content_digest(output: outputs.Output) -> str:
     """Return the SHA-256 of an output as it goes on the wire: what rounds to the same is the same."""
     return sha256(encode(output)).hexdigest()
 

@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from processors.announcements import Cause, Envelope, Output, announce, announce_findings
+from processors.announcements import announce, announce_findings
 from processors.assessment import Assessment, assess, assess_without_rulebook
 from processors.claims import ledger_findings
 from processors.engine import ENGINE
 from processors.events import BatchClosed, BeneficiaryLinked, ClaimReceived, ClockTicked, Mark, Observed
 from processors.facts import fold, fold_ledger, ledgers_of
+from processors.outputs import Cause, Envelope, Output
 from processors.rulebook import Rulebook
 from schemas.codec import content_digest
 from schemas.state import PartitionMark

@@ -3,17 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from processors.announcements import (
-    NOTHING,
-    ObligationChanged,
-    Output,
-    ScoreChanged,
-    obligation_key,
-    obligation_view,
-    score_view,
-)
+from processors.announcements import NOTHING, obligation_key, obligation_view, score_view
 from processors.assessment import Assessment
 from processors.events import Event
+from processors.outputs import ObligationChanged, Output, ScoreChanged
 from schemas.codec import InvalidRecord, encode
 from schemas.records import DeadLetter
 from schemas.topics import contract

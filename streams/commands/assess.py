@@ -9,8 +9,8 @@ import typer
 
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
-from processors.announcements import Envelope, ObligationChanged, ScoreChanged
 from processors.assessment import Assessment
+from processors.outputs import Envelope, ObligationChanged, ScoreChanged
 from schemas.intake.reading import Noted, Read, Refused
 from schemas.plain import to_avro, to_json
 from streams.admission import Rules

@@ -1,0 +1,153 @@
+"""What is said: score, obligation and finding as they go out, each a state under an envelope that says why."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeVar
+
+from processors.findings import EventRef
+from processors.gaps import Gap
+from processors.identity import Npi, Tin
+from processors.obligations import Affected, Milestone, Status
+from processors.score_tree import Part
+
+
+class Alert(StrEnum):
+    """Whether somebody must be told of an obligation, and whether that is over."""
+
+    NONE = "NONE"
+    FIRING = "FIRING"
+    RESOLVED = "RESOLVED"
+    UNKNOWN = "UNKNOWN"
+
+
+class FindingState(StrEnum):
+    """Whether a finding still holds."""
+
+    OPEN = "OPEN"
+    CLEARED = "CLEARED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What made the system say it: an event, a tick (its ``as_of`` is the event id), or a batch's last claim."""
+
+    type: str
+    source: str
+    event_id: str
+    journal_offset: int
+    batch_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What stands on every output of one announcement."""
+
+    cause: Cause
+    as_of: datetime
+    rulebook: str
+    vintage: str
+    engine: int
+    generation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentScenario:
+    """The range of the adjustment factor under a named assumption about the cohort."""
+
+    name: str
+    low_factor: Decimal
+    high_factor: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreChanged:
+    """A participant's score, each time it changes."""
+
+    emitted_id: str
+    revision: int
+    cause: Cause
+    as_of: datetime
+    rulebook: str
+    vintage: str
+    engine: int
+    generation: str
+    tin: Tin
+    npi: Npi
+    performance_year: int
+    cohort: str
+    final_score: Decimal | None
+    prepared_score: Decimal | None
+    lowest_reachable: Decimal | None
+    highest_reachable: Decimal | None
+    previous: Decimal | None
+    payment: tuple[PaymentScenario, ...] | None
+    tree: Part
+    standing: str
+    estimate: bool
+    name: str | None = field(default=None, repr=False)
+    organization: str | None = field(default=None, repr=False)
+    practice_alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObligationChanged:
+    """How something that must be submitted stands, each time that changes."""
+
+    emitted_id: str
+    revision: int
+    cause: Cause
+    as_of: datetime
+    rulebook: str
+    vintage: str
+    engine: int
+    generation: str
+    obligation_id: str
+    tin: Tin
+    npi: Npi | None
+    performance_year: int
+    category: str
+    item: str
+    title: str
+    status: Status
+    due_at: datetime | None
+    milestones: tuple[Milestone, ...]
+    stage: str
+    alert: Alert
+    alert_id: str
+    points_at_stake: Decimal
+    cliff: str | None
+    affected: tuple[Affected, ...]
+    missing: tuple[Gap, ...]
+    next_step: str
+    cites: tuple[str, ...]
+    standing: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingChanged:
+    """Something wrong or doubtful about a received event, when it is found and when it clears."""
+
+    emitted_id: str
+    revision: int
+    cause: Cause
+    as_of: datetime
+    rulebook: str
+    vintage: str
+    engine: int
+    generation: str
+    tin: Tin
+    npi: Npi | None
+    performance_year: int | None
+    event: EventRef
+    code: str
+    field: str | None
+    message: str
+    cites: tuple[str, ...]
+    state: FindingState
+
+
+Output = ScoreChanged | ObligationChanged | FindingChanged
+View = TypeVar("View", ScoreChanged, ObligationChanged, FindingChanged)

@@ -1,0 +1,155 @@
+"""The case tables: each row of a TOML file is a sentence that an analyst can read, and a test."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from processors.clinician import read_clinician
+from processors.cost import score_cost
+from processors.data_submission import View
+from processors.events import Arrangement, ClaimsMeasure, CostMeasure, Measurement
+from processors.final_score import Combination, final_score, small_practice_part
+from processors.gaps import Gap
+from processors.improvement_activities import activities_part, judge_activity
+from processors.obligations import Moment, Progress, alerts, last_start_of, stage_of, status_of
+from processors.practice import read_practice
+from processors.promoting_interoperability import judge_set, read_statements
+from processors.quality import Judged, Unit, judge, judge_claims_measure
+from processors.rulebook import Rulebook
+from processors.vocabulary import Stage
+from tests.making import NPI, attested, facts, listed, observed, pi_set, quality, rulebook
+
+HERE = Path(__file__).parent
+PLACES = Decimal("0.00000001")
+
+
+def quality_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
+    measure = next(m for m in rules.quality.measures if m.measure_id == given["measure_id"])
+    if not measure.collection_types:
+        told = {k: v for k, v in given.items() if k != "measure_id"}
+        result = ClaimsMeasure(measure_id="492", rate=Decimal(told["rate"]), cases=told["cases"]) if told else None
+        return _judged(judge_claims_measure(measure, result, rules))
+    reported = Measurement(**{k: v for k, v in given.items() if k != "collection_type"})
+    document = read_clinician(
+        facts(listed(), quality(reported, collection_type=given["collection_type"])).clinicians[NPI],
+        read_practice(facts().practice, rules),
+        rules,
+    ).documents[0]
+    revision = document.standing(View.RECEIPTED)
+    assert revision is not None
+    unit = Unit(measure=measure, collection_type=given["collection_type"], row=reported, revision=revision)
+    return _judged(judge([unit], rules))
+
+
+def _judged(judged: Judged) -> dict[str, Any]:
+    told = {"reason": judged.part.reasons[0].code, "submitted": judged.counts_as_submitted}
+    return told if judged.points is None else told | {"points": judged.points}
+
+
+def cost_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
+    result = None
+    if given:
+        result = CostMeasure(
+            measure_id="COST_HF_1",
+            episodes=given["episodes"],
+            cost_per_episode_cents=given.get("cost"),
+            national_median_cents=given.get("median"),
+            standard_deviation_cents=given.get("deviation"),
+            score=given.get("score"),
+        )
+    leaf = score_cost("HEART_FAILURE", result, rules).part.parts[0]
+    told = {"reason": leaf.reasons[0].code}
+    return told if leaf.value is None else told | {"points": leaf.value}
+
+
+def activities_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
+    activities = rules.activities.activities
+    if "done" in given:
+        practice = read_practice(facts(*(attested(a.activity_id) for a in activities[: given["done"]])).practice, rules)
+        return {"effect": activities_part(practice.activities[View.RECEIPTED], rules).value}
+    told = {k: v for k, v in given.items() if k not in {"arrangement", "no_arrangement"}}
+    told = {"period_start": None, "period_end": None} | told | {"performance_year": rules.performance_year}
+    if "elements" in told:
+        told["elements"] = tuple(told["elements"])
+    if "arrangement" in given:
+        told["arrangement"] = Arrangement(counterparty_type="PRIMARY_CARE", **given["arrangement"])
+    if given.get("no_arrangement"):
+        told["arrangement"] = None
+    practice = read_practice(facts(attested(**told)).practice, rules)
+    activity = next(a for a in activities if a.activity_id == given["activity_id"])
+    result = judge_activity(activity, practice.attestations[0].standing(View.RECEIPTED), rules)
+    return {"done": result.done, "gaps": [g.code for g in result.gaps], "doubts": [g.code for g in result.doubts]}
+
+
+def interoperability_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
+    told = {
+        k: None if v == "absent" else tuple(v) if isinstance(v, list) else v for k, v in given.get("told", {}).items()
+    }
+    changes = {k: v or None for k, v in given.items() if k != "told"}
+    practice = read_practice(facts(pi_set(told, **changes)).practice, rules)
+    revision = practice.documents[0].standing(View.RECEIPTED)
+    result = judge_set(revision, read_statements(revision, {}, rules), rules)
+    return {"share": result.share, "codes": [g.code for g in result.gaps + result.faults]}
+
+
+def final_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
+    if "submitted" not in given:
+        part = small_practice_part(listed(**given), rules)
+        return {"points": part.value, "reason": part.reasons[0].code}
+    numbers = {k: None if k not in given else Decimal(given[k]) for k in ("quality", "cost")}
+    combination = Combination(**numbers, added=Decimal(given["added"]), submitted=given["submitted"])
+    final = final_score(combination, rules.final_score)
+    return {} if final is None else {"final_score": final}
+
+
+def submission_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
+    if "as_of" in given:
+        return {"stage": stage_of(Moment(rulebook=rules, as_of=given["as_of"]))}
+    sent = quality(receipted_at=given["receipted_at"], confirmation="C-1")
+    clinician = read_clinician(
+        facts(listed(), observed(sent)).clinicians[NPI], read_practice(facts().practice, rules), rules
+    )
+    return {"counts": clinician.documents[0].standing(View.RECEIPTED) is not None}
+
+
+def compliance_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
+    flags = {k: v for k, v in given.items() if k not in {"category", "as_of", "waiting", "doubtful"}}
+    waiting = Stage(given["waiting"]) if "waiting" in given else None
+    doubts = (Gap(code="ELEMENTS_MISSING", message="two of three"),) if given.get("doubtful") else ()
+    progress = Progress(**flags, waiting=waiting, doubts=doubts)
+    moment, last_start = Moment(rulebook=rules, as_of=given["as_of"]), last_start_of(given["category"], rules)
+    status = status_of(progress, last_start, moment)
+    return {"status": status, "alerting": alerts(status, progress, last_start, moment)}
+
+
+RUNNERS: Mapping[str, Callable[[Mapping[str, Any], Rulebook], dict[str, Any]]] = {
+    "512_720_data_submission": submission_case,
+    "512_725_quality": quality_case,
+    "512_730_cost": cost_case,
+    "512_735_improvement_activities": activities_case,
+    "512_740_promoting_interoperability": interoperability_case,
+    "512_745_final_score": final_case,
+    "compliance": compliance_case,
+}
+
+
+def _cases() -> list[Any]:
+    return [
+        pytest.param(path.stem, case, id=f"{path.stem}: {case['why']}")
+        for path in sorted(HERE.glob("*.toml"))
+        for case in tomllib.loads(path.read_text(), parse_float=Decimal)["case"]
+    ]
+
+
+@pytest.mark.parametrize(("table", "case"), _cases())
+def test_a_case_of_the_tables_comes_out_as_its_row_says(table: str, case: Mapping[str, Any]) -> None:
+    told = RUNNERS[table](case["given"], rulebook(case["performance_year"]))
+    rounded = {k: v.quantize(PLACES) if isinstance(v, Decimal) else v for k, v in told.items()}
+    expected = {
+        k: Decimal(v).quantize(PLACES) if isinstance(rounded.get(k), Decimal) else v for k, v in case["expect"].items()
+    }
+    assert rounded == expected
