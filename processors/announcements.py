@@ -26,6 +26,7 @@ from processors.outputs import (
     ScoreChanged,
     View,
 )
+from processors.rulebook import weakest
 from processors.scoring import Score
 
 
@@ -156,7 +157,7 @@ def obligation_view(obligation: Obligation, last: AnnouncedObligation | None) ->
         missing=obligation.missing,
         next_step=obligation.next_step,
         cites=item.cites,
-        standing=item.standing,
+        standing=weakest((item.standing, *(m.standing for m in obligation.milestones))),
         **_fields(_UNSTAMPED),
     )
 

@@ -78,12 +78,12 @@ class ScoreChanged:
     npi: Npi
     performance_year: int
     cohort: str
-    final_score: Decimal | None
-    prepared_score: Decimal | None
-    lowest_reachable: Decimal | None
-    highest_reachable: Decimal | None
-    previous: Decimal | None
-    payment: tuple[PaymentScenario, ...] | None
+    final_score: Decimal | None = None
+    prepared_score: Decimal | None = None
+    lowest_reachable: Decimal | None = None
+    highest_reachable: Decimal | None = None
+    previous: Decimal | None = None
+    payment: tuple[PaymentScenario, ...] | None = None
     tree: Part
     standing: str
     estimate: bool
@@ -106,19 +106,19 @@ class ObligationChanged:
     generation: str
     obligation_id: str
     tin: Tin
-    npi: Npi | None
+    npi: Npi | None = None
     performance_year: int
     category: str
     item: str
     title: str
     status: Status
-    due_at: datetime | None
+    due_at: datetime | None = None
     milestones: tuple[Milestone, ...]
     stage: str
     alert: Alert
     alert_id: str
     points_at_stake: Decimal
-    cliff: str | None
+    cliff: str | None = None
     affected: tuple[Affected, ...]
     missing: tuple[Gap, ...]
     next_step: str
@@ -139,11 +139,11 @@ class FindingChanged:
     engine: int
     generation: str
     tin: Tin
-    npi: Npi | None
-    performance_year: int | None
+    npi: Npi | None = None
+    performance_year: int | None = None
     event: EventRef
     code: str
-    field: str | None
+    field: str | None = None
     message: str
     cites: tuple[str, ...]
     state: FindingState

@@ -37,11 +37,11 @@ class Refusal:
     """A refused record, for the feed that sent it."""
 
     origin: str
-    source: str | None
-    event_id: str | None
+    source: str | None = None
+    event_id: str | None = None
     received_at: datetime
     reason: str
-    field: str | None
+    field: str | None = None
     detail: str
     payload_sha256: str
     attempts: int
@@ -52,11 +52,11 @@ class DeadLetter:
     """A refused record with its payload, for operators only; no payload where it holds an identifier in clear."""
 
     origin: str
-    source: str | None
-    event_id: str | None
+    source: str | None = None
+    event_id: str | None = None
     received_at: datetime
     reason: str
-    field: str | None
+    field: str | None = None
     detail: str
     payload: bytes | None = dataclasses.field(repr=False)
     payload_sha256: str

@@ -8,8 +8,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 _TITLES = {
     Kind.REFUSAL: (
         "Refusals",
-        """No rulebook could accept it, or it cannot be made into an event: it is not taken in. At admission a refusal is
-written to `asm.refusals.v1` (without payload) and `asm.dead-letters.v1`; at intake to standard error.""",
+        """No rulebook could accept it, or it cannot be made into an event: it is not taken in. At admission a refusal
+is written to `asm.refusals.v1` (without payload) and `asm.dead-letters.v1`; at intake to standard error.""",
     ),
     Kind.FINDING: (
         "Findings",
