@@ -1,0 +1,1 @@
+"""Kafka as a machine: the embedded broker, clients, topics on a cluster."""

@@ -1,0 +1,161 @@
+"""The contract's topics on a cluster: create what is missing, tell what is otherwise."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError
+
+from infra.errors import Unavailable
+from infra.kafka.connection import Connection
+from infra.settings import Settings
+from schemas.topics import Topic, TopicNames, contract
+
+DEFAULT_PARTITIONS, EMBEDDED_PARTITIONS = 12, 4
+JOURNAL = "asm.journal.v1"
+MISSING = "is not on the cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """What is otherwise on the cluster than declared; ``mendable`` by ``asm topics apply``."""
+
+    topic: str
+    what: str
+    mendable: bool
+
+
+def topic_names(settings: Settings) -> TopicNames:
+    """Return the names of topics in this deployment and generation."""
+    return TopicNames(settings.namespace, settings.generation)
+
+
+@contextmanager
+def admin(connection: Connection) -> Iterator[KafkaAdminClient]:
+    """Yield a client for questions about the cluster.
+
+    :raises Unavailable: the cluster does not answer.
+    """
+    try:
+        client = KafkaAdminClient(**connection.kafka_python(), request_timeout_ms=20_000)
+    except KafkaError as error:
+        raise Unavailable(_unreachable(connection, error)) from error
+    try:
+        yield client
+    except KafkaError as error:
+        raise Unavailable(_unreachable(connection, error)) from error
+    finally:
+        client.close()
+
+
+def journal_partitions(connection: Connection) -> int:
+    """Return the journal's partition count on the cluster.
+
+    :raises Unavailable: the journal is not there.
+    """
+    name = topic_names(connection.settings).of(JOURNAL)
+    with admin(connection) as client:
+        count = _partition_counts(client).get(name)
+    if count is None:
+        raise Unavailable(f"The topic {name} is not on the cluster: run `asm topics apply`.")
+    return count
+
+
+def check_topics(connection: Connection) -> list[Deviation]:
+    """Compare the cluster's topics with the contract."""
+    with admin(connection) as client:
+        return _deviations(client, connection)
+
+
+def apply_topics(connection: Connection) -> tuple[list[str], list[Deviation]]:
+    """Create the topics that are missing and mend configurations; return their names, and what cannot be mended."""
+    settings = connection.settings
+    with admin(connection) as client:
+        missing = {d.topic for d in _deviations(client, connection) if d.what == MISSING}
+        count = _journal_count(_partition_counts(client), connection)
+        creations = {name: _creation(topic, count, settings) for name, topic in _named(settings) if name in missing}
+        if creations:
+            client.create_topics(creations, wait_for_metadata=True)
+        present = _configurations(client, [name for name, _ in _named(settings)])
+        for name, topic in _named(settings):
+            _mend(client, name, topic.configuration(settings.clock), present[name])
+        return sorted(missing), [d for d in _deviations(client, connection) if not d.mendable]
+
+
+def _named(settings: Settings) -> list[tuple[str, Topic]]:
+    names = topic_names(settings)
+    return [(names.of(topic.name), topic) for topic in contract().topics.values()]
+
+
+def _journal_count(known: Mapping[str, int], connection: Connection) -> int:
+    default = EMBEDDED_PARTITIONS if connection.embedded else DEFAULT_PARTITIONS
+    name = topic_names(connection.settings).of(JOURNAL)
+    return known.get(name) or connection.settings.partitions or default
+
+
+def _creation(topic: Topic, count: int, settings: Settings) -> dict[str, Any]:
+    return {
+        "num_partitions": topic.partitions or count,
+        "replication_factor": settings.kafka_replication,
+        "configs": topic.configuration(settings.clock),
+    }
+
+
+def _deviations(client: KafkaAdminClient, connection: Connection) -> list[Deviation]:
+    settings = connection.settings
+    known = _partition_counts(client)
+    count = _journal_count(known, connection)
+    found = []
+    if settings.partitions not in {None, count}:
+        what = (
+            f"has {count} partitions and ASM_PARTITIONS says {settings.partitions}: a journal's count is fixed for its "
+            "life; for another count export it into a new journal"
+        )
+        found.append(Deviation(topic_names(settings).of(JOURNAL), what, mendable=False))
+    present = _configurations(client, [name for name, _ in _named(settings) if name in known])
+    for name, topic in _named(settings):
+        if name not in known:
+            found.append(Deviation(name, MISSING, mendable=True))
+        elif known[name] != (topic.partitions or count):
+            what = f"has {known[name]} partitions, not {topic.partitions or count}, which is fixed for a topic's life"
+            found.append(Deviation(name, what, mendable=False))
+        else:
+            found += _configuration_deviations(name, topic.configuration(settings.clock), present[name])
+    return found
+
+
+def _configuration_deviations(name: str, wanted: Mapping[str, str], present: Mapping[str, str]) -> list[Deviation]:
+    return [
+        Deviation(name, f"has {key}={present.get(key)}, not {value}", mendable=True)
+        for key, value in wanted.items()
+        if present.get(key) != value
+    ]
+
+
+def _mend(client: KafkaAdminClient, name: str, wanted: Mapping[str, str], present: Mapping[str, str]) -> None:
+    changes = {key: value for key, value in wanted.items() if present.get(key) != value}
+    if changes:
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, changes)])
+
+
+def _configurations(client: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    if not names:
+        return {}
+    told = client.describe_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, name) for name in names], config_filter="all"
+    )
+    return {name: {key: entry["value"] for key, entry in config.items()} for name, config in told["topic"].items()}
+
+
+def _partition_counts(client: KafkaAdminClient) -> dict[str, int]:
+    return {t["name"]: len(t["partitions"]) for t in client.describe_topics() if not t["error_code"]}
+
+
+def _unreachable(connection: Connection, error: KafkaError) -> str:
+    return (
+        f"The cluster at {connection.bootstrap} does not answer ({type(error).__name__}: {error}). Check the address, "
+        "and with TLS or SASL the certificates and the password: a wrong one shows as a time-out."
+    )
