@@ -86,14 +86,18 @@ _UNSTAMPED = Envelope(
 def announce(last: Owners, assessment: Assessment, envelope: Envelope, digest: Digest) -> tuple[list[Output], Owners]:
     """Return the outputs that say what is new, and what was last said now; owners of whom nothing is new stay the same.
 
-    Findings that no longer hold are cleared. Nothing new gives no output.
+    Findings that no longer hold are cleared. Nothing new gives no output; of owners whom the assessment calls unchanged
+    everything was said when the earlier one was announced.
     """
-    herald = _Herald(dict(last), envelope, digest)
+    herald, said = _Herald(dict(last), envelope, digest), assessment.unchanged
     for score in assessment.scores:
-        herald.say_score(score)
+        if score.npi not in said:
+            herald.say_score(score)
     for obligation in assessment.obligations:
-        herald.say_obligation(obligation)
-    herald.say_findings(assessment.findings, sorted({*last, *(f.npi or "" for f in assessment.findings)}))
+        if (obligation.item.npi or "") not in said:
+            herald.say_obligation(obligation)
+    findings = [f for f in assessment.findings if (f.npi or "") not in said]
+    herald.say_findings(findings, sorted({*last, *(f.npi or "" for f in findings)} - said))
     return herald.outputs, MappingProxyType(herald.owners)
 
 

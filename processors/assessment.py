@@ -4,8 +4,8 @@ The second of the three pure functions: ``fold(facts, event) -> facts``, ``asses
 Assessment``, ``announce(last_announced, assessment, cause) -> events``. It looks at nothing but its arguments.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 from decimal import localcontext
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from processors.clinician import (
     Clinician,
     read_clinician,
     roster_of,
+    shared_with,
 )
 from processors.data_submission import View, receipt_troubles
 from processors.events import Event, Observed
@@ -27,60 +28,123 @@ from processors.findings import (
     roster_findings,
     trouble_findings,
 )
-from processors.identity import Tin
+from processors.identity import Npi, Tin
 from processors.obligations import (
     SETTLED,
     Moment,
     Obligation,
+    stage_of,
 )
 from processors.owed import clinician_obligations, practice_obligations
 from processors.practice import Practice, read_practice
 from processors.quality import QUALITY
 from processors.rulebook import Rulebook
 from processors.score_tree import ARITHMETIC
-from processors.scoring import Score, score_clinician
+from processors.scoring import Score, ScoredClinician, score_clinician
 
 F = TypeVar("F", PracticeFacts, ClinicianFacts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """What was made of one clinician, and of what: the same inputs give the same section again."""
+
+    inputs: tuple[object, ...]
+    stage: str
+    clinician: Clinician
+    scored: ScoredClinician | None
+    obligations: tuple[Obligation, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
     """What a practice's facts mean at an instant; ``next_change_at`` is when time alone may change it.
 
-    ``rulebook`` is the digest of the law it rests on, empty where no rulebook knows the year.
+    ``rulebook`` is the digest of the law it rests on, empty where no rulebook knows the year. ``unchanged`` are the
+    owners (an NPI, or "" for the TIN) of whom the earlier assessment, if one was given, says the very same.
     """
 
     tin: Tin
     performance_year: int
     rulebook: str
-    scores: tuple[Score, ...]
-    obligations: tuple[Obligation, ...]
-    findings: tuple[Finding, ...]
-    next_change_at: datetime | None
+    scores: tuple[Score, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    next_change_at: datetime | None = None
+    practice: Practice | None = field(default=None, repr=False, compare=False)
+    sections: Mapping[Npi, Section] = field(default_factory=dict, repr=False, compare=False)
+    unchanged: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
 
-def assess(facts: PracticeYear, rulebook: Rulebook, as_of: datetime) -> Assessment:
-    """Return what the facts mean under the rulebook at an instant."""
+def assess(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: Assessment | None = None) -> Assessment:
+    """Return what the facts mean under the rulebook at an instant.
+
+    An earlier assessment under the same rulebook saves work: what rests on the same inputs is taken from it. The result
+    is the same without it.
+    """
     moment = Moment(rulebook=rulebook, as_of=as_of)
     with localcontext(ARITHMETIC):
         counting, reused = _without_reused_ids(facts)
-        practice = read_practice(counting.practice, rulebook)
-        clinicians = [read_clinician(c, practice, rulebook) for _, c in sorted(counting.clinicians.items())]
-        judged = [score_clinician(c, practice, moment) for c in clinicians if c.roster is not None]
-        obligations = (
-            *(o for j in judged for o in clinician_obligations(j, moment)),
-            *practice_obligations(practice, judged, moment),
-        )
-        findings = (*reused, *_findings(practice, clinicians, rulebook))
-    return Assessment(
+        practice = _practice(counting.practice, rulebook, earlier)
+        sections = {
+            npi: _section(clinician, practice, moment, earlier.sections.get(npi) if earlier else None)
+            for npi, clinician in sorted(counting.clinicians.items())
+        }
+        own = tuple(practice_obligations(practice, [s.scored for s in sections.values() if s.scored], moment))
+        own_findings = (*reused, *_practice_findings(practice, [s.clinician for s in sections.values()], rulebook))
+    obligations = (*own, *(o for s in sections.values() for o in s.obligations))
+    assessed = Assessment(
         tin=facts.practice.tin,
         performance_year=rulebook.performance_year,
         rulebook=rulebook.digest,
-        scores=tuple(j.score for j in judged),
+        scores=tuple(s.scored.score for s in sections.values() if s.scored),
         obligations=tuple(sorted(obligations, key=lambda o: o.key)),
-        findings=_distinct(findings),
+        findings=_distinct((*own_findings, *(f for s in sections.values() for f in s.findings))),
         next_change_at=_next_change(practice, obligations, moment),
+        practice=practice,
+        sections=sections,
     )
+    return assessed if earlier is None or reused else replace(assessed, unchanged=_unchanged(assessed, earlier))
+
+
+def _practice(facts: PracticeFacts, rulebook: Rulebook, earlier: Assessment | None) -> Practice:
+    if earlier is not None and earlier.practice is not None and earlier.practice.facts is facts:
+        return earlier.practice
+    return read_practice(facts, rulebook)
+
+
+def _section(facts: ClinicianFacts, practice: Practice, moment: Moment, earlier: Section | None) -> Section:
+    inputs = (facts, moment.closed, *shared_with(facts, practice))
+    stage = stage_of(moment)
+    if earlier is not None and earlier.inputs == inputs:
+        if earlier.stage == stage or earlier.scored is None:
+            return earlier
+        obligations = tuple(clinician_obligations(earlier.scored, moment))
+        return replace(earlier, stage=stage, obligations=obligations)
+    clinician = read_clinician(facts, practice, moment.rulebook)
+    scored = score_clinician(clinician, practice, moment) if clinician.roster is not None else None
+    return Section(
+        inputs=inputs,
+        stage=stage,
+        clinician=clinician,
+        scored=scored,
+        obligations=() if scored is None else tuple(clinician_obligations(scored, moment)),
+        findings=tuple(_clinician_findings(clinician, moment.rulebook)),
+    )
+
+
+def _unchanged(now: Assessment, earlier: Assessment) -> frozenset[str]:
+    """Return the owners of whom the earlier assessment says the very same."""
+    same = {npi for npi, section in now.sections.items() if earlier.sections.get(npi) is section}
+    if _of_the_tin(now) == _of_the_tin(earlier):
+        same.add(Npi(""))
+    return frozenset(same)
+
+
+def _of_the_tin(assessment: Assessment) -> tuple[object, ...]:
+    obligations = tuple(o for o in assessment.obligations if o.item.npi is None)
+    return obligations, tuple(f for f in assessment.findings if f.npi is None)
 
 
 def assess_without_rulebook(facts: PracticeYear) -> Assessment:
@@ -89,14 +153,11 @@ def assess_without_rulebook(facts: PracticeYear) -> Assessment:
         tin=facts.practice.tin,
         performance_year=facts.practice.performance_year,
         rulebook="",
-        scores=(),
-        obligations=(),
         findings=_distinct(finding(o, "WRONG_YEAR", "performance_year") for o in _all_observed(facts)),
-        next_change_at=None,
     )
 
 
-def _findings(practice: Practice, clinicians: Sequence[Clinician], rulebook: Rulebook) -> Iterator[Finding]:
+def _practice_findings(practice: Practice, clinicians: Sequence[Clinician], rulebook: Rulebook) -> Iterator[Finding]:
     listed = [c for c in clinicians if c.roster is not None]
     cohorts = sorted({roster_of(c).cohort for c in listed})
     documents = [*practice.documents, *(d for c in clinicians for d in c.documents)]
@@ -107,14 +168,17 @@ def _findings(practice: Practice, clinicians: Sequence[Clinician], rulebook: Rul
     yield from identifier_findings(_observed(practice.facts))
     if not listed:
         yield from roster_findings(_observed(practice.facts), None, rulebook)
-    for clinician in clinicians:
-        own = [roster_of(clinician).cohort] if clinician.roster is not None else []
-        yield from trouble_findings(clinician.troubles)
-        yield from document_findings(clinician.documents, own, rulebook)
-        yield from roster_findings(_observed(clinician.facts), clinician.roster, rulebook)
-        yield from identifier_findings(_observed(clinician.facts))
     yield from _group_findings(practice, listed)
     yield from _statement_findings(practice)
+
+
+def _clinician_findings(clinician: Clinician, rulebook: Rulebook) -> Iterator[Finding]:
+    cohorts = [clinician.roster.cohort] if clinician.roster is not None else []
+    observed = _observed(clinician.facts)
+    yield from trouble_findings(clinician.troubles)
+    yield from document_findings(clinician.documents, cohorts, rulebook)
+    yield from roster_findings(observed, clinician.roster, rulebook)
+    yield from identifier_findings(observed)
 
 
 def _group_findings(practice: Practice, listed: Iterable[Clinician]) -> Iterator[Finding]:

@@ -96,7 +96,25 @@ def read_clinician(facts: ClinicianFacts, practice: Practice, rulebook: Rulebook
         excused=practice.excused | excused_categories(facts.reliefs),
         elsewhere=practice.elsewhere | declared_categories(facts.channels),
     )
-    return replace(clinician, quality={view: _read_quality(clinician, view, rulebook) for view in View})
+    now = read_quality(clinician, View.RECEIPTED, rulebook)
+    waits = any(d.waiting() for d in (*clinician.documents, *clinician.group_documents))
+    prepared = read_quality(clinician, View.PREPARED, rulebook) if waits else now
+    return replace(clinician, quality={View.RECEIPTED: now, View.PREPARED: prepared})
+
+
+def shared_with(facts: ClinicianFacts, practice: Practice) -> tuple[object, ...]:
+    """Return all of the practice that a clinician's score rests on."""
+    submissions = {o.event.submission_id for o in facts.submissions}
+    receipts = tuple(r for s in sorted(submissions) for r in practice.receipts.get(s, ()))
+    return (
+        receipts,
+        practice.documents,
+        practice.excused,
+        practice.elsewhere,
+        practice.sets,
+        practice.activities,
+        practice.activity_parts,
+    )
 
 
 def may_report_as_group(roster: Roster, rulebook: Rulebook) -> bool:
@@ -195,7 +213,8 @@ def _all_documents(clinician: Clinician) -> list[Document[SubmissionReceived]]:
     return [*clinician.documents, *clinician.group_documents]
 
 
-def _read_quality(clinician: Clinician, view: View, rulebook: Rulebook) -> QualityReading:
+def read_quality(clinician: Clinician, view: View, rulebook: Rulebook) -> QualityReading:
+    """Read the quality category in a view: at which level, what was reported, and what it is worth."""
     cohort = clinician.roster.cohort if clinician.roster is not None else ""
     by_level = {
         INDIVIDUAL: read_units(clinician.documents, view, cohort, rulebook),

@@ -7,7 +7,7 @@ the deadline where CMS owes it, or where it was sent in time and is not proven, 
 from collections.abc import Mapping
 from decimal import Decimal
 
-from processors.clinician import Clinician, measures_of, owes_cost, roster_of, waiting_for
+from processors.clinician import Clinician, measures_of, owes_cost, read_quality, roster_of, waiting_for
 from processors.cost import cost_measure_of, score_cost
 from processors.data_submission import View
 from processors.determinations import is_owed
@@ -64,7 +64,8 @@ def _measure_outcomes(measure: QualityMeasure, clinician: Clinician, moment: Mom
         sent = waiting_stage(waiting_for(measure, clinician, moment.rulebook)) is Stage.SENT
         if known or not sent:
             return (_settled(judged),)
-        return _settled(judged), _settled(clinician.quality[View.SENT].judged[measure.measure_id])
+        as_sent = read_quality(clinician, View.SENT, moment.rulebook).judged[measure.measure_id]
+        return _settled(judged), _settled(as_sent)
     if known and judged.complete:
         return (_settled(judged),)
     nothing = MeasureOutcome(rules.points_incomplete, submitted=False)

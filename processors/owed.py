@@ -51,17 +51,14 @@ def practice_obligations(practice: Practice, judged: Sequence[ScoredClinician], 
         return
     participating = [j for j in judged if j.outlook is not None]
     for item, progress in (*activity_items(practice, moment), interoperability_item(practice, moment)):
-        affected = tuple(
-            Affected(npi=j.clinician.facts.npi, points=j.stake(item.item, moment.rulebook).points)
-            for j in participating
-        )
+        affected = tuple(Affected(npi=j.clinician.facts.npi, points=j.stake(item.item).points) for j in participating)
         most = max((a.points for a in affected), default=ZERO)
         owed = progress if participating else Progress(needs_nothing=True)
         yield obligation(item, owed, Exposure(points=most, affected=affected), moment)
 
 
 def _clinician_obligation(item: Item, progress: Progress, judged: ScoredClinician, moment: Moment) -> Obligation:
-    stake = judged.stake(item.item, moment.rulebook)
+    stake = judged.stake(item.item)
     return obligation(item, progress, Exposure(points=stake.points, cliff=stake.cliff), moment)
 
 

@@ -1,5 +1,6 @@
 """A listed clinician's score: now, as prepared, and what can still be reached."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -9,10 +10,11 @@ from processors.identity import Npi, Tin
 from processors.obligations import Moment
 from processors.outlook import outlook_of
 from processors.practice import Practice
-from processors.reachable import Outlook, Stake, highest_reachable, lowest_reachable, stake_of
+from processors.reachable import Outlook, Stake, highest_reachable, lowest_reachable, stakes_of
 from processors.rulebook import Rulebook, Standing
 from processors.score_tree import ZERO, Part, has_reason, standing_of
 
+_NOTHING_AT_STAKE = Stake(points=ZERO)
 _ESTIMATED = frozenset({"HISTORICAL_BENCHMARK", "AWAITING_CMS", "NO_REFERENCE"})
 
 
@@ -43,10 +45,11 @@ class ScoredClinician:
     clinician: Clinician
     score: Score
     outlook: Outlook | None
+    stakes: Mapping[str, Stake]
 
-    def stake(self, item: str, rulebook: Rulebook) -> Stake:
+    def stake(self, item: str) -> Stake:
         """Return the points at stake of an item."""
-        return Stake(points=ZERO) if self.outlook is None else stake_of(item, self.outlook, rulebook)
+        return self.stakes.get(item, _NOTHING_AT_STAKE)
 
 
 def score_clinician(clinician: Clinician, practice: Practice, moment: Moment) -> ScoredClinician:
@@ -54,7 +57,7 @@ def score_clinician(clinician: Clinician, practice: Practice, moment: Moment) ->
     rulebook = moment.rulebook
     if not clinician.participates or not measures_of(clinician, rulebook):
         tree = unscored_tree(clinician, rulebook)
-        return ScoredClinician(clinician=clinician, score=_score(clinician, tree, rulebook), outlook=None)
+        return ScoredClinician(clinician=clinician, score=_score(clinician, tree, rulebook), outlook=None, stakes={})
     now, prepared = (score(clinician, practice, view, rulebook) for view in (View.RECEIPTED, View.PREPARED))
     outlook = outlook_of(clinician, practice, moment)
     scored = replace(
@@ -64,7 +67,7 @@ def score_clinician(clinician: Clinician, practice: Practice, moment: Moment) ->
         lowest_reachable=_clamped(lowest_reachable(outlook, rulebook), rulebook),
         highest_reachable=_clamped(highest_reachable(outlook, rulebook), rulebook),
     )
-    return ScoredClinician(clinician=clinician, score=scored, outlook=outlook)
+    return ScoredClinician(clinician=clinician, score=scored, outlook=outlook, stakes=stakes_of(outlook, rulebook))
 
 
 def _score(clinician: Clinician, tree: Part, rulebook: Rulebook) -> Score:

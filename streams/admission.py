@@ -34,9 +34,9 @@ from schemas.fingerprint import observe
 from schemas.partitioning import partition_of
 from schemas.records import DeadLetter, Refusal
 from schemas.topics import contract
+from streams.rows import Row
 
 _WITHOUT_PAYLOAD = frozenset({"BENEFICIARY_IN_CLEAR", "MALFORMED_BENEFICIARY"})
-Headers = tuple[tuple[str, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +59,6 @@ class Inbound:
     def received_at(self) -> datetime:
         """When the broker received it."""
         return instant_of(self.timestamp)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A record to be written: key, value, timestamp in milliseconds UTC (None: the broker's), headers."""
-
-    key: bytes | None = field(repr=False)
-    value: bytes | None = field(repr=False)
-    timestamp: int | None = None
-    headers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,10 +27,12 @@ from processors.outputs import Cause, Envelope, Output
 from processors.rulebook import Rulebook
 from schemas.codec import content_digest
 from schemas.state import PartitionMark
-from streams.state import LedgerKey, LedgerState, PartitionState, YearState
+from streams.state import LedgerKey, LedgerState, PartitionState, YearKey, YearState
 
 #: What is known before the first tick of the clock is assessed at that tick: it is due at once.
 _AT_THE_FIRST_TICK = datetime(1, 1, 1, tzinfo=UTC)
+#: Of so many practices the assessment announced last is kept, since the next one shares most of its work.
+_REMEMBERED = 4096
 SYSTEM = "asm-streams"
 
 
@@ -72,6 +74,7 @@ class Assessor:
         self._law = law
         self._outputs: list[Output] = []
         self._touched: dict[LedgerKey, tuple[Cause, int]] = {}
+        self._announced: dict[YearKey, Assessment] = {}
 
     def apply(self, entries: Iterable[Entry]) -> None:
         """Apply entries of the journal, in order (step 1)."""
@@ -91,13 +94,12 @@ class Assessor:
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def assessment_of(self, year: YearState) -> Assessment:
+    def assessment_of(self, year: YearState, earlier: Assessment | None = None) -> Assessment:
         """Return what the facts of a practice and year mean at the partition's last tick."""
-        practice = year.facts.practice
-        rulebook = self._law.rulebooks.get(practice.performance_year)
+        rulebook = self._law.rulebooks.get(year.facts.practice.performance_year)
         if rulebook is None:
             return assess_without_rulebook(year.facts)
-        return assess(year.facts, rulebook, self._as_of())
+        return assess(year.facts, rulebook, self._as_of(), earlier)
 
     def _apply_entry(self, entry: Entry) -> None:
         content = entry.content
@@ -150,8 +152,13 @@ class Assessor:
             self._assess(year, cause)
 
     def _assess(self, year: YearState, cause: Cause) -> None:
-        assessment = self.assessment_of(year)
-        envelope = self._envelope(year.facts.practice.performance_year, cause)
+        practice = year.facts.practice
+        key = (practice.tin, practice.performance_year)
+        assessment = self.assessment_of(year, self._announced.pop(key, None))
+        self._announced[key] = assessment
+        while len(self._announced) > _REMEMBERED:
+            self._announced.pop(next(iter(self._announced)))
+        envelope = self._envelope(practice.performance_year, cause)
         outputs, owners = announce(year.owners, assessment, envelope, content_digest)
         self._outputs += outputs
         self.state.put_year(replace(year, owners=owners, next_change_at=assessment.next_change_at))

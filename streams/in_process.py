@@ -12,7 +12,6 @@ from schemas.records import DeadLetter
 from schemas.topics import contract
 from streams.admission import (
     Inbound,
-    Row,
     Rules,
     admit,
     batch_closed,
@@ -22,6 +21,7 @@ from streams.admission import (
     read_journal,
 )
 from streams.assessment import Assessor, Entry, Law
+from streams.rows import Row
 from streams.state import PartitionState, YearState
 
 

@@ -1,0 +1,152 @@
+"""Admission on Kafka: the inbound topics' partitions *p* -> the journal's partition *p*, with the clock's ticks.
+
+The order of effects is that of assessment (``docs/operations/effects.md``): decide; rows and offsets in one transaction
+of the partition, every delivery awaited; commit; settle.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from faust.types import TP
+
+from schemas.codec import encode
+from schemas.records import DeadLetter
+from schemas.topics import TopicNames, contract
+from streams.admission import Inbound, Rules, admit_batch, batch_closed, clock_ticked, refusal
+from streams.batching import BatchApp
+from streams.clock import CLOCK_TOPIC, Clock, Instant, Watermark
+from streams.ownership import PartitionOwner, Tick
+from streams.refusals import RefusalGauge
+from streams.rows import Row
+from streams.transaction import FencedProducer, Offsets
+
+_SLICE = 500
+_JOURNAL, _REFUSALS = "asm.journal.v1", "asm.refusals.v1"
+_DEAD_LETTERS, _HEALTH = "asm.dead-letters.v1", "asm.health.v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionTools:
+    """What all partitions of the admission app share."""
+
+    names: TopicNames
+    rules: Rules
+    clock: Clock
+    gauge: RefusalGauge
+    broker: AIOKafkaConsumer
+
+
+class Admitting(PartitionOwner):
+    """Admits what arrives in one partition of the inbound topics."""
+
+    def __init__(self, app: BatchApp, partition: int, producer: FencedProducer, tools: AdmissionTools) -> None:
+        super().__init__(app, partition, producer)
+        self._tools = tools
+        self._contract_names = {tools.names.of(name): name for name in contract().inbound()}
+        self._clock_partition = TopicPartition(tools.names.of(CLOCK_TOPIC), 0)
+        self._clock_group = f"{self.group}-clock-{partition}"
+        self._last: Instant | None = None
+
+    async def load(self) -> None:
+        """Learn how far the former owner ticked on a simulated clock."""
+        self._last = await self._tools.clock.last_ticked(self._clock_group)
+
+    def work(self) -> list[Awaitable[None]]:
+        """Admit, and tick."""
+        return [*super().work(), self._tick()]
+
+    async def process(self, events: Sequence[Any]) -> None:
+        """Admit batches and write ticks, in one transaction."""
+        writes: defaultdict[str, list[Row]] = defaultdict(list)
+        positions: dict[TopicPartition, int] = {}
+        ticks = [event for event in events if isinstance(event, Tick)]
+        batches = [event for event in events if not isinstance(event, Tick)]
+        for event in batches:
+            await self._admit(event.value, writes)
+            positions[TopicPartition(*event.message.tp)] = event.value[-1].offset + 1
+        offsets: dict[str, dict[TopicPartition, int]] = {self.group: positions} if positions else {}
+        if batches:
+            writes[_JOURNAL].append(batch_closed())
+        for tick in ticks:
+            writes[_JOURNAL].append(clock_ticked(tick.as_of))
+            if tick.clock_offset is not None:
+                offsets[self._clock_group] = {self._clock_partition: tick.clock_offset + 1}
+        if writes:
+            await self._commit(writes, offsets)
+        for event in batches:
+            self.app.batches.settle(event)
+        for tick in ticks:
+            tick.settle(written=True)
+
+    async def _admit(self, records: Sequence[Any], writes: defaultdict[str, list[Row]]) -> None:
+        refused: Counter[str] = Counter()
+        for start in range(0, len(records), _SLICE):
+            inbound = [self._inbound(record) for record in records[start : start + _SLICE]]
+            admitted = admit_batch(inbound, self._tools.rules)
+            writes[_JOURNAL] += admitted.rows
+            for letter in admitted.letters:
+                refused[letter.reason] += 1
+            self._write_letters(inbound, admitted.letters, writes)
+            await asyncio.sleep(0)  # the loop has heartbeats and other partitions to care for
+        if refused:
+            self.log.warning("records_refused", reasons=dict(refused))
+
+    def _inbound(self, record: Any) -> Inbound:
+        return Inbound(
+            topic=self._contract_names[record.topic],
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            timestamp=record.timestamp,
+        )
+
+    def _write_letters(
+        self, inbound: Sequence[Inbound], letters: Sequence[DeadLetter], writes: defaultdict[str, list[Row]]
+    ) -> None:
+        by_origin = {letter.origin: letter for letter in letters}
+        for record in inbound:
+            letter = by_origin.get(record.origin)
+            health = self._tools.gauge.note(record.topic, refused=letter is not None)
+            if health is not None:
+                writes[_HEALTH].append(Row(key=health.name.encode(), value=encode(health)))
+            if letter is not None:
+                key = _safe_key(record.key)
+                writes[_DEAD_LETTERS].append(Row(key=key, value=encode(letter)))
+                writes[_REFUSALS].append(Row(key=key, value=encode(refusal(letter))))
+
+    async def _commit(self, writes: defaultdict[str, list[Row]], offsets: Offsets) -> None:
+        named = {self._tools.names.of(topic): rows for topic, rows in writes.items() if rows}
+        await self.producer.commit(named, self.partition, offsets)
+
+    async def _tick(self) -> None:
+        """Write a tick whenever the clock says so and everything received before it is settled (``clock.py``)."""
+        watermark = Watermark(
+            tuple(TopicPartition(topic, self.partition) for topic in self._contract_names),
+            self._tools.broker.end_offsets,
+            lambda tp: self.app.batches.settled_below(TP(*tp)),
+        )
+        while True:
+            instant = await self._tools.clock.next(self._last)
+            generation = await self.assigned()
+            if not await watermark.reached(partial(self._is_still, generation)):
+                continue
+            written = asyncio.get_running_loop().create_future()
+            tick = Tick(as_of=instant.as_of, generation=generation, written=written, clock_offset=instant.clock_offset)
+            await self.put(tick)
+            if await written:  # else it was dropped with its assignment: start over
+                self._last = instant
+                self.log.debug("clock_ticked", as_of=instant.as_of.isoformat())
+
+    def _is_still(self, generation: int) -> bool:
+        return self.generation == generation
+
+
+def _safe_key(key: bytes | None) -> bytes | None:
+    """Keep a refused record's key where it has a TIN's shape; another may identify somebody."""
+    return key if key is not None and len(key) == 9 and key.isdigit() else None

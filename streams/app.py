@@ -1,0 +1,159 @@
+"""Composition root: settings -> the two Faust apps of a worker, and the worker itself."""
+
+import sys
+import tempfile
+from typing import Any, Literal
+
+import faust
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from yarl import URL
+
+from infra.kafka.connection import Connection
+from infra.kafka.topics import journal_partitions, topic_names
+from infra.log import Log
+from infra.rulebooks import load_rulebooks
+from schemas.topics import contract
+from streams.admission import Rules
+from streams.admitting import AdmissionTools, Admitting
+from streams.assessing import Assessing, AssessmentTools, publish_rulebooks
+from streams.assessment import Law
+from streams.batching import BatchApp, Owner
+from streams.clock import CLOCK_TOPIC, Clock, SimulatedClock, WallClock
+from streams.ownership import RESTART
+from streams.refusals import RefusalGauge
+from streams.transaction import FencedProducer
+
+Stage = Literal["admission", "assessment"]
+_HEARTBEAT_SECONDS = 2.0
+_REBALANCE_SECONDS = 10.0
+
+
+class AdmissionApp(BatchApp):
+    """Inbound topics -> journal."""
+
+    _tools: AdmissionTools
+
+    def __init__(self, connection: Connection, partitions: int) -> None:
+        settings = connection.settings
+        self._connection = connection
+        self._names = topic_names(settings)
+        self._rules = Rules(partitions=partitions, accept_test_identifiers=settings.test_identifiers == "accept")
+        topics = [self._names.of(name) for name in contract().inbound()]
+        super().__init__(f"{settings.namespace}asm-admission", topics, **_options(connection, "admission"))
+
+    async def on_first_start(self) -> None:
+        """Open the clients that all partitions share."""
+        broker = AIOKafkaConsumer(**self._connection.aiokafka())  # no group, read_uncommitted: end offsets only
+        await broker.start()
+        clock = self._clock()
+        await clock.start()
+        self._tools = AdmissionTools(
+            names=self._names, rules=self._rules, clock=clock, gauge=RefusalGauge(), broker=broker
+        )
+        await super().on_first_start()
+
+    async def on_stop(self) -> None:
+        """Finish what is begun, give all partitions up, close the clients."""
+        await super().on_stop()
+        await self.give_up()
+        await self._tools.clock.stop()
+        await self._tools.broker.stop()
+
+    def new_owner(self, partition: int) -> Owner:
+        """Return what admits a partition."""
+        producer = FencedProducer(f"{self.conf.id}-{partition}", self._connection)
+        return Admitting(self, partition, producer, self._tools)
+
+    def _clock(self) -> Clock:
+        if self._connection.settings.clock == "events":
+            return SimulatedClock(self._names.of(CLOCK_TOPIC), self._connection)
+        return WallClock(self._connection.settings.clock_margin_seconds)
+
+
+class AssessmentApp(BatchApp):
+    """Journal -> outputs and state."""
+
+    def __init__(self, connection: Connection) -> None:
+        settings = connection.settings
+        self._connection = connection
+        law = Law(rulebooks=load_rulebooks(settings.vintage), generation=settings.generation)
+        self._tools = AssessmentTools(names=topic_names(settings), law=law, connection=connection)
+        app_id = f"{settings.namespace}asm-assessment-{settings.generation}"
+        super().__init__(app_id, [self._tools.names.of("asm.journal.v1")], **_options(connection, "assessment"))
+
+    async def on_first_start(self) -> None:
+        """Publish the rulebooks that outputs will name."""
+        producer = AIOKafkaProducer(**self._connection.aiokafka(), enable_idempotence=True)
+        await producer.start()
+        try:
+            await publish_rulebooks(self._tools.law, self._tools.names.of("asm.rulebooks.v1"), producer)
+        finally:
+            await producer.stop()
+        await super().on_first_start()
+
+    async def on_stop(self) -> None:
+        """Finish what is begun and give all partitions up."""
+        await super().on_stop()
+        await self.give_up()
+
+    def new_owner(self, partition: int) -> Owner:
+        """Return what assesses a partition."""
+        producer = FencedProducer(f"{self.conf.id}-{partition}", self._connection)
+        return Assessing(self, partition, producer, self._tools)
+
+
+def run_worker(connection: Connection, stages: tuple[Stage, ...]) -> int:
+    """Run the apps of a worker in this process until it is told to stop; return its exit code.
+
+    :raises Unavailable: the topics are not on the cluster, or the cluster does not answer.
+    """
+    log, settings = Log(), connection.settings
+    partitions = journal_partitions(connection)
+    apps: list[BatchApp] = []
+    if "admission" in stages:
+        apps.append(AdmissionApp(connection, partitions))
+    if "assessment" in stages:
+        apps.append(AssessmentApp(connection))
+    log.info(
+        "worker_started",
+        stages=list(stages),
+        generation=settings.generation,
+        clock=settings.clock,
+        vintage=settings.vintage,
+        partitions=partitions,
+    )
+    worker: Any = faust.Worker(
+        apps[0], *apps[1:], quiet=True, redirect_stdouts=False, override_logging=False, stdout=sys.stderr
+    )
+    worker.spinner = None  # it draws on the terminal
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as ended:
+        code = RESTART if ended.code else 0
+    log.info("worker_stopped", exit_code=code)
+    return code
+
+
+def _options(connection: Connection, stage: Stage) -> dict[str, Any]:
+    """Return the Faust settings that matter (``docs/decisions/0005-faust-settings.md``)."""
+    settings = connection.settings
+    options: dict[str, Any] = {
+        "broker": [URL(f"kafka://{address}") for address in connection.bootstrap.split(",")],
+        "datadir": f"{tempfile.gettempdir()}/asm-streams-{settings.namespace}{stage}",
+        "consumer_max_fetch_size": settings.fetch_bytes,
+        "broker_session_timeout": settings.session_timeout_seconds,
+        "broker_heartbeat_interval": _HEARTBEAT_SECONDS,
+        "broker_rebalance_timeout": _REBALANCE_SECONDS,
+    }
+    if settings.instance is not None:
+        options["consumer_group_instance_id"] = f"{stage}-{settings.instance}"
+    if "SASL" in settings.kafka_security_protocol:
+        options["broker_credentials"] = faust.SASLCredentials(
+            username=settings.kafka_username,
+            password=settings.kafka_password.get_secret_value() if settings.kafka_password else None,
+            mechanism=settings.kafka_sasl_mechanism,
+            ssl_context=connection.ssl_context(),
+        )
+    elif connection.ssl_context() is not None:
+        options["broker_credentials"] = faust.SSLCredentials(connection.ssl_context())
+    return options

@@ -1,0 +1,214 @@
+"""The batch transport: Faust's stream sees one event a fetched (topic, partition) batch.
+
+Agents, assignment and timers stay Faust's. What differs, each pinned by a contract test in ``tests/streams``:
+
+* read_committed, a fetch wait of 50 ms (the driver hard-codes 1,500) and the Range assignor, which keeps partition *p*
+  of all inbound topics together, are set on the consumer before it starts;
+* Faust itself never commits: offsets travel in the partition's transaction, and a later plain commit would set
+  the group back;
+* below which offset of a partition everything is settled is known without a race: positions are taken in the very step
+  in which records are returned, and a batch counts as open from that step until its transaction is committed;
+* on assignment a partition is fenced first, then its state is read, then Faust goes to the committed offsets; on
+  revocation what is begun is finished.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from time import monotonic
+from typing import Any, Protocol, cast
+
+import faust
+import mode
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+FETCH_WAIT_MS = 50
+_FRESH_POSITIONS_SECONDS = 0.1
+#: Batches, not records, that may wait in a stream.
+_WAITING_BATCHES = 4
+
+
+class Owner(Protocol):
+    """What holds one owned partition."""
+
+    generation: int | None
+
+    async def open(self) -> None:
+        """Fence the former owner and read what it left."""
+
+    async def put(self, event: Any) -> None:
+        """Take a batch to be worked on."""
+
+    def resume(self, generation: int) -> None:
+        """Begin under an assignment; what waited from before it is dropped, for it comes again."""
+
+    async def let_go(self) -> None:
+        """Begin nothing new and finish what is begun."""
+
+    async def close(self) -> None:
+        """Give the partition up."""
+
+
+class _Fetched(dict[TP, Any]):
+    """What one fetch returned, and the consumer's positions in the very step in which it returned."""
+
+    positions: Mapping[TP, int] = {}
+
+
+class BatchConsumerThread(driver.AIOKafkaConsumerThread):
+    """The consumer's thread, with the settings that the driver hard-codes."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - read when the consumer starts
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
+        consumer._partition_assignment_strategy = (RangePartitionAssignor,)  # noqa: SLF001
+        return consumer
+
+    async def _fetch_records(self, consumer: Any, *args: Any, **options: Any) -> Any:
+        fetched = _Fetched(await super()._fetch_records(consumer, *args, **options))
+        subscription = consumer._subscription.subscription  # noqa: SLF001
+        assignment = subscription and subscription.assignment
+        if assignment:  # no await since the fetch returned
+            states = {tp: assignment.state_value(tp) for tp in assignment.tps}
+            fetched.positions = {TP(*tp): s.position for tp, s in states.items() if s.has_valid_position}
+        return fetched
+
+
+class BatchConsumer(driver.Consumer):
+    """Yields one message a fetched batch, and knows what of a partition is settled."""
+
+    app: "BatchApp"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._open_batches: defaultdict[TP, deque[int]] = defaultdict(deque)
+        self._positions: dict[TP, int] = {}
+
+    def _new_consumer_thread(self) -> BatchConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
+        """Yield a message a fetched batch: its value is the list of records, its offset the first of them."""
+        fetched: Mapping[TP, Any] | None
+        fetched, _ = await self._wait_next_records(min(timeout, _FRESH_POSITIONS_SECONDS))
+        if self.should_stop or not self.flow_active:
+            if fetched and not self.should_stop:
+                await self.perform_seek()
+            return
+        generation = self.app.consumer_generation_id
+        batches: Mapping[TP, Any] = fetched if fetched is not None else {}
+        for tp, records in batches.items():  # open first, then the positions: no await in between
+            self._open_batches[tp].append(records[0].offset)
+        self._positions.update(getattr(fetched, "positions", {}))
+        for tp, records in batches.items():
+            if self._is_stale(generation):
+                return
+            message: Any = self._to_message(tp, records[0])
+            message.value = records
+            self._read_offset[tp] = records[0].offset  # no bookkeeping of gaps
+            yield tp, message
+            self._read_offset[tp] = records[-1].offset
+
+    def _is_stale(self, generation: int) -> bool:
+        """Say whether the assignment changed, or is about to, since a fetch."""
+        return not self.flow_active or self.app.consumer_generation_id != generation
+
+    def settle(self, event: Any) -> None:
+        """Say that the transaction of this batch is committed."""
+        tp, first = event.message.tp, event.message.offset
+        if first in self._open_batches[tp]:
+            self._open_batches[tp].remove(first)
+        self._thread.tp_last_committed_at[tp] = monotonic()  # keeps Faust's livelock detector quiet
+        event.ack()
+
+    def settled_below(self, tp: TP) -> int | None:
+        """Return the offset below which all of a partition is committed or no record; None while it is not known."""
+        open_batches = self._open_batches[tp]
+        return open_batches[0] if open_batches else self._positions.get(tp)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return None
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Do nothing: a full queue blocks the fetch loop by itself; the base class pauses, and may sleep a second."""
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Stop the flow, then finish what is begun."""
+        await super().on_partitions_revoked(revoked)
+        await self.app.let_go()
+        self._open_batches.clear()
+        self._positions.clear()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Fence and read the state of what is new, then go on from the committed offsets."""
+        await self.app.take_over({tp.partition for tp in assigned}, generation_id)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+
+class BatchTransport(driver.Transport):
+    """Faust's aiokafka transport with the batch consumer."""
+
+    Consumer = BatchConsumer
+
+
+class BatchApp(faust.App):
+    """A Faust app whose one agent hands each batch to the owner of its partition."""
+
+    def __init__(self, app_id: str, topics: Sequence[str], **options: Any) -> None:
+        self.owners: dict[int, Owner] = {}
+        super().__init__(
+            app_id,
+            stream_wait_empty=False,
+            web_enabled=False,  # its /table page shows data
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            consumer_auto_offset_reset="earliest",
+            agent_supervisor=mode.CrashingSupervisor,  # the default leaves a worker alive and deaf
+            **options,
+        )
+        channel = self.topic(*topics, key_serializer="raw", value_serializer="raw", maxsize=_WAITING_BATCHES)
+        self.agent(channel, name=f"{app_id}-dispatch", concurrency=1)(self._dispatch)
+
+    @property
+    def batches(self) -> BatchConsumer:
+        """The consumer, as what it is."""
+        return cast("BatchConsumer", self.consumer)
+
+    def new_owner(self, partition: int) -> Owner:
+        """Return what is to hold a partition."""
+        raise NotImplementedError
+
+    def _new_transport(self) -> BatchTransport:
+        return BatchTransport(self.conf.broker_consumer, self)
+
+    async def _dispatch(self, stream: Any) -> None:
+        async for event in stream.noack().events():
+            owner = self.owners.get(event.message.partition)
+            if owner is not None and owner.generation == event.message.generation_id:
+                await owner.put(event)  # else it is from before a rebalance, and comes again
+
+    async def let_go(self) -> None:
+        """Have every owner finish what is begun."""
+        for owner in self.owners.values():
+            await owner.let_go()
+
+    async def give_up(self) -> None:
+        """Finish what is begun and close every owner: a planned stop."""
+        await self.let_go()
+        for partition in sorted(self.owners):
+            await self.owners.pop(partition).close()
+
+    async def take_over(self, partitions: set[int], generation: int) -> None:
+        """Give up what is no longer ours, open what is new, and begin under the new assignment."""
+        for partition in sorted(set(self.owners) - partitions):
+            await self.owners.pop(partition).close()
+        new = {partition: self.new_owner(partition) for partition in sorted(partitions - set(self.owners))}
+        await asyncio.gather(*(owner.open() for owner in new.values()))
+        self.owners |= new
+        for owner in self.owners.values():
+            owner.resume(generation)

@@ -1,0 +1,38 @@
+"""``asm worker``: admission and assessment, supervised."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from infra.kafka.connection import connect
+from infra.log import configure_logging
+from infra.settings import Settings
+from streams.app import Stage, run_worker
+from streams.supervisor import Supervisor, asm_command
+
+HELP = """Admit what arrives and assess it, until told to stop.
+
+The command watches over the process that does the work, and starts it again when it ends. Where systemd, compose or
+Kubernetes does that, say --no-supervise; exit code 75 then means: start me again."""
+
+
+class Only(StrEnum):
+    """One of the two stages."""
+
+    ADMISSION = "admission"
+    ASSESSMENT = "assessment"
+
+
+def work(
+    only: Annotated[Only | None, typer.Option(help="Run one of the two stages.")] = None,
+    supervise: Annotated[bool, typer.Option(help="Start the working process again when it ends.")] = True,
+) -> None:
+    """Run a worker."""
+    settings = Settings()
+    configure_logging(settings)
+    if supervise:
+        arguments = ["worker", "--no-supervise", *(["--only", only.value] if only else [])]
+        raise typer.Exit(Supervisor(asm_command(*arguments), settings.restarts_max).run())
+    stages: tuple[Stage, ...] = (only.value,) if only else ("admission", "assessment")
+    raise typer.Exit(run_worker(connect(settings), stages))

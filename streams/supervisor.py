@@ -1,0 +1,60 @@
+"""Keep a worker running: start its process again when it ends, with back-off, and give up when it makes no sense."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from types import FrameType
+
+from infra.log import Log
+
+_BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+_WINDOW_SECONDS = 60.0
+UNAVAILABLE = 3
+#: A process that ends so would end so again: stopped as asked, refused, misused.
+_FINAL = frozenset({0, 1, 2})
+
+
+class Supervisor:
+    """Runs one command as a child, again and again."""
+
+    def __init__(self, command: Sequence[str], restarts_max: int) -> None:
+        self._command = list(command)
+        self._restarts_max = restarts_max
+        self._log = Log()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+
+    def run(self) -> int:
+        """Run until the child ends for good; return the exit code to end with."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        failures: deque[float] = deque(maxlen=self._restarts_max)
+        while True:
+            code = self._run_once()
+            if self._stopping or code in _FINAL:
+                return 0 if self._stopping else code
+            failures.append(time.monotonic())
+            if len(failures) == self._restarts_max and failures[-1] - failures[0] < _WINDOW_SECONDS:
+                self._log.critical("worker_given_up", restarts=self._restarts_max, exit_code=code)
+                return UNAVAILABLE
+            pause = _BACKOFF_SECONDS[min(len(failures), len(_BACKOFF_SECONDS)) - 1]
+            self._log.warning("worker_restarting", exit_code=code, seconds=pause)
+            time.sleep(pause)
+
+    def _run_once(self) -> int:
+        self._child = subprocess.Popen(self._command)  # noqa: S603 - this program itself
+        return self._child.wait()
+
+    def _stop(self, number: int, _: FrameType | None) -> None:
+        """Pass the signal on and wait for the child; a second one ends it at once."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.send_signal(signal.SIGKILL if self._stopping else number)
+        self._stopping = True
+
+
+def asm_command(*arguments: str) -> list[str]:
+    """Return the command line that runs this program with arguments."""
+    return [sys.executable, "-m", "streams", *arguments]

@@ -1,0 +1,113 @@
+"""One fenced transactional producer a partition.
+
+Its ``transactional.id`` is the app and the partition, so opening it fences whoever owned the partition before: a worker
+that was frozen and wakes up can write nothing. aiokafka sends neither generation nor member id with transactional
+offsets, so this is the only fence there is.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.producer import sender
+
+from infra.kafka.connection import Connection
+from streams.rows import Row
+
+#: Group -> partition -> offset to be committed with the records.
+Offsets = Mapping[str, Mapping[TopicPartition, int]]
+
+_RETRY_MS = 5
+_MOST_BYTES = 4_000_000
+_BATCH_BYTES = 900_000
+#: The broker answers a commit before its marker is written; the next transaction is then told to try again. aiokafka
+#: waits 20 ms for that, which is most of what a small transaction costs.
+sender.BACKOFF_OVERRIDE = _RETRY_MS / 1000
+
+
+class FencedProducer:
+    """The transactional producer of a partition; at most one of a name can commit."""
+
+    def __init__(self, name: str, connection: Connection) -> None:
+        self.name = name
+        self._connection = connection
+        self._producer: AIOKafkaProducer | None = None
+
+    @property
+    def linger_seconds(self) -> float:
+        """How long to wait for more before a transaction, to make fewer of them."""
+        return self._connection.settings.linger_seconds
+
+    async def open(self) -> None:
+        """Fence the former owner; returns when its transaction has ended."""
+        producer = AIOKafkaProducer(
+            **self._connection.aiokafka(),
+            transactional_id=self.name,
+            enable_idempotence=True,
+            transaction_timeout_ms=int(self._connection.settings.transaction_timeout_seconds * 1000),
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=_MOST_BYTES,
+            retry_backoff_ms=_RETRY_MS,
+        )
+        await producer.start()
+        self._producer = producer
+
+    async def commit(self, writes: Mapping[str, Sequence[Row]], partition: int, offsets: Offsets) -> None:
+        """Write rows by topic, and offsets by group, all or nothing.
+
+        :raises Exception: fenced, refused or not delivered. The process must end then: what is in memory may be ahead
+            of what is in Kafka, and another producer of this name would fence the rightful owner.
+        """
+        producer = self._opened()
+        await producer.begin_transaction()
+        deliveries = [d for topic, rows in writes.items() for d in await self._send(topic, partition, rows)]
+        for group, positions in offsets.items():
+            await producer.send_offsets_to_transaction(dict(positions), group)
+        await asyncio.gather(*deliveries)  # aiokafka commits happily without a batch that failed
+        await producer.commit_transaction()
+
+    async def close(self) -> None:
+        """Close the producer; nothing is in flight then."""
+        if self._producer is not None:
+            await self._producer.stop()
+
+    def _opened(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            raise RuntimeError(f"the producer {self.name} is not open")
+        return self._producer
+
+    async def _send(self, topic: str, partition: int, rows: Sequence[Row]) -> list[asyncio.Future[object]]:
+        """Send rows in whole record batches; return a future of each batch's delivery."""
+        producer, deliveries = self._opened(), []
+        batch = producer.create_batch()
+        for row in rows:
+            if _append(batch, row):
+                continue
+            batch.close()
+            deliveries.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            if not _append(batch, row):
+                deliveries.append(await self._send_alone(topic, partition, row))
+        if batch.record_count():
+            batch.close()
+            deliveries.append(await producer.send_batch(batch, topic, partition=partition))
+        return deliveries
+
+    async def _send_alone(self, topic: str, partition: int, row: Row) -> asyncio.Future[object]:
+        """Send a record that is larger than a batch by itself; the broker may refuse it."""
+        delivery: asyncio.Future[object] = await self._opened().send(
+            topic,
+            value=row.value,
+            key=row.key,
+            partition=partition,
+            timestamp_ms=row.timestamp,
+            headers=list(row.headers),
+        )
+        return delivery
+
+
+def _append(batch: object, row: Row) -> bool:
+    appended = batch.append(  # type: ignore[attr-defined]  # aiokafka is not typed
+        key=row.key, value=row.value, timestamp=row.timestamp, headers=list(row.headers)
+    )
+    return appended is not None
