@@ -6,7 +6,7 @@ of the partition, every delivery awaited; commit; settle.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -51,6 +51,7 @@ class Admitting(PartitionOwner):
         self._clock_partition = TopicPartition(tools.names.of(CLOCK_TOPIC), 0)
         self._clock_group = f"{self.group}-clock-{partition}"
         self._last: Instant | None = None
+        self._admitted: dict[TopicPartition, int] = {}
 
     async def load(self) -> None:
         """Learn how far the former owner ticked on a simulated clock."""
@@ -61,23 +62,32 @@ class Admitting(PartitionOwner):
         return [*super().work(), self._tick()]
 
     async def process(self, events: Sequence[Any]) -> None:
-        """Admit batches and write ticks, in one transaction."""
-        writes: defaultdict[str, list[Row]] = defaultdict(list)
-        positions: dict[TopicPartition, int] = {}
+        """Admit batches in one transaction, then write ticks; a simulated tick commits the clock's offset, alone."""
         ticks = [event for event in events if isinstance(event, Tick)]
         batches = [event for event in events if not isinstance(event, Tick)]
+        writes: defaultdict[str, list[Row]] = defaultdict(list)
+        positions: dict[TopicPartition, int] = {}
         for event in batches:
-            await self._admit(event.value, writes)
-            positions[TopicPartition(*event.message.tp)] = event.value[-1].offset + 1
-        offsets: dict[str, dict[TopicPartition, int]] = {self.group: positions} if positions else {}
-        if batches:
+            partition, records = TopicPartition(*event.message.tp), self._not_admitted(event)
+            if records:
+                await self._admit(records, writes)
+                self._admitted[partition] = positions[partition] = records[-1].offset + 1
+        if positions:
             writes[_JOURNAL].append(batch_closed())
+        writes[_JOURNAL] += [clock_ticked(tick.as_of) for tick in ticks if tick.clock_offset is None]
+        await self._commit(writes, Offsets(self.group, positions) if positions else None)
         for tick in ticks:
-            writes[_JOURNAL].append(clock_ticked(tick.as_of))
             if tick.clock_offset is not None:
-                offsets[self._clock_group] = {self._clock_partition: tick.clock_offset + 1}
-        if writes:
-            await self._commit(writes, offsets)
+                progress = Offsets(self._clock_group, {self._clock_partition: tick.clock_offset + 1})
+                await self._commit({_JOURNAL: [clock_ticked(tick.as_of)]}, progress)
+        self._settle(batches, ticks)
+
+    def _not_admitted(self, event: Any) -> Sequence[Any]:
+        """Leave out what this owner admitted: an offset committed a moment ago may not be told to the group yet."""
+        known = self._admitted.get(TopicPartition(*event.message.tp), 0)
+        return event.value if event.value[0].offset >= known else [r for r in event.value if r.offset >= known]
+
+    def _settle(self, batches: Sequence[Any], ticks: Sequence[Tick]) -> None:
         for event in batches:
             self.app.batches.settle(event)
         for tick in ticks:
@@ -120,9 +130,10 @@ class Admitting(PartitionOwner):
                 writes[_DEAD_LETTERS].append(Row(key=key, value=encode(letter)))
                 writes[_REFUSALS].append(Row(key=key, value=encode(refusal(letter))))
 
-    async def _commit(self, writes: defaultdict[str, list[Row]], offsets: Offsets) -> None:
+    async def _commit(self, writes: Mapping[str, list[Row]], offsets: Offsets | None) -> None:
         named = {self._tools.names.of(topic): rows for topic, rows in writes.items() if rows}
-        await self.producer.commit(named, self.partition, offsets)
+        if named:
+            await self.producer.commit(named, self.partition, offsets)
 
     async def _tick(self) -> None:
         """Write a tick whenever the clock says so and everything received before it is settled (``clock.py``)."""

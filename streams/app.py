@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from yarl import URL
 
 from infra.kafka.connection import Connection
+from infra.kafka.groups import leave_group
 from infra.kafka.topics import journal_partitions, topic_names
 from infra.log import Log
 from infra.rulebooks import load_rulebooks
@@ -130,6 +131,9 @@ def run_worker(connection: Connection, stages: tuple[Stage, ...]) -> int:
         worker.execute_from_commandline()
     except SystemExit as ended:
         code = RESTART if ended.code else 0
+    for app in apps:
+        if settings.instance is not None and code == 0:  # a static member is missed only after its session
+            leave_group(connection, app.conf.id, app.conf.consumer_group_instance_id)
     log.info("worker_stopped", exit_code=code)
     return code
 

@@ -21,7 +21,7 @@ from streams.batching import BatchApp
 from streams.ownership import PartitionOwner
 from streams.rows import Row
 from streams.state import StateRefused, load_state
-from streams.transaction import FencedProducer
+from streams.transaction import FencedProducer, Offsets
 
 _JOURNAL, _STATE = "asm.journal.v1", "asm.state.{generation}.v1"
 _SLICE = 200
@@ -97,7 +97,7 @@ class Assessing(PartitionOwner):
         for output in effects.outputs:
             writes[self._tools.names.of(_OUTPUT_TOPICS[type(output)])].append(_output_row(output))
         writes[self._tools.names.of(_STATE)] = [Row(key=key, value=value) for key, value in effects.state]
-        offsets = {self.group: {self._journal: effects.applied + 1}}
+        offsets = Offsets(self.group, {self._journal: effects.applied + 1})
         await self.producer.commit(writes, self.partition, offsets)
 
     async def _read_state(self) -> tuple[list[tuple[bytes, bytes]], int | None]:

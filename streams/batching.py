@@ -8,6 +8,7 @@ Agents, assignment and timers stay Faust's. What differs, each pinned by a contr
   the group back;
 * below which offset of a partition everything is settled is known without a race: positions are taken in the very step
   in which records are returned, and a batch counts as open from that step until its transaction is committed;
+* going back to the committed offsets means to the beginning where there is none, which aiokafka forgets;
 * on assignment a partition is fenced first, then its state is read, then Faust goes to the committed offsets; on
   revocation what is begun is finished.
 """
@@ -67,6 +68,11 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._partition_assignment_strategy = (RangePartitionAssignor,)  # noqa: SLF001
         return consumer
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go back to the committed offset of every partition, to the beginning where there is none."""
+        committed: Mapping[TP, int] = await self.call_thread(seek_to_committed, self._ensure_consumer())
+        return committed
+
     async def _fetch_records(self, consumer: Any, *args: Any, **options: Any) -> Any:
         fetched = _Fetched(await super()._fetch_records(consumer, *args, **options))
         subscription = consumer._subscription.subscription  # noqa: SLF001
@@ -75,6 +81,19 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             states = {tp: assignment.state_value(tp) for tp in assignment.tps}
             fetched.positions = {TP(*tp): s.position for tp, s in states.items() if s.has_valid_position}
         return fetched
+
+
+async def seek_to_committed(consumer: Any) -> Any:
+    """Go back to the committed offset of every partition of an aiokafka consumer, to the beginning where there is none.
+
+    aiokafka's own method leaves a partition without a committed offset, or with 0, where it is: what was fetched and
+    dropped before the first commit would never be read.
+    """
+    committed = await consumer.seek_to_committed()
+    fresh = [tp for tp, offset in committed.items() if not offset]
+    if fresh:
+        await consumer.seek_to_beginning(*fresh)
+    return committed
 
 
 class BatchConsumer(driver.Consumer):

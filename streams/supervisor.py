@@ -1,8 +1,10 @@
 """Keep a worker running: start its process again when it ends, with back-off, and give up when it makes no sense."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -45,14 +47,25 @@ class Supervisor:
             time.sleep(pause)
 
     def _run_once(self) -> int:
-        self._child = subprocess.Popen(self._command)  # noqa: S603 - this program itself
-        return self._child.wait()
+        with subprocess.Popen(self._command, stdin=subprocess.PIPE) as child:  # noqa: S603 - this program itself
+            self._child = child
+            return child.wait()
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         """Pass the signal on and wait for the child; a second one ends it at once."""
         if self._child is not None and self._child.poll() is None:
             self._child.send_signal(signal.SIGKILL if self._stopping else number)
         self._stopping = True
+
+
+def stop_with_supervisor() -> None:
+    """Stop this process when its supervisor is gone: the pipe that it holds open ends."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True, name="supervisor-watch").start()
 
 
 def asm_command(*arguments: str) -> list[str]:

@@ -7,6 +7,7 @@ offsets, so this is the only fence there is.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.producer import sender
@@ -14,15 +15,24 @@ from aiokafka.producer import sender
 from infra.kafka.connection import Connection
 from streams.rows import Row
 
-#: Group -> partition -> offset to be committed with the records.
-Offsets = Mapping[str, Mapping[TopicPartition, int]]
-
 _RETRY_MS = 5
 _MOST_BYTES = 4_000_000
 _BATCH_BYTES = 900_000
 #: The broker answers a commit before its marker is written; the next transaction is then told to try again. aiokafka
 #: waits 20 ms for that, which is most of what a small transaction costs.
 sender.BACKOFF_OVERRIDE = _RETRY_MS / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """Positions of one group, to be committed with the records.
+
+    One group a transaction: aiokafka adds only the first to it (``consumer_group_to_add`` of its transaction manager),
+    and the broker answers the second with InvalidTxnState, unless both happen to share a partition of their topic.
+    """
+
+    group: str
+    positions: Mapping[TopicPartition, int]
 
 
 class FencedProducer:
@@ -52,8 +62,8 @@ class FencedProducer:
         await producer.start()
         self._producer = producer
 
-    async def commit(self, writes: Mapping[str, Sequence[Row]], partition: int, offsets: Offsets) -> None:
-        """Write rows by topic, and offsets by group, all or nothing.
+    async def commit(self, writes: Mapping[str, Sequence[Row]], partition: int, offsets: Offsets | None) -> None:
+        """Write rows by topic, and the offsets of a group, all or nothing.
 
         :raises Exception: fenced, refused or not delivered. The process must end then: what is in memory may be ahead
             of what is in Kafka, and another producer of this name would fence the rightful owner.
@@ -61,8 +71,8 @@ class FencedProducer:
         producer = self._opened()
         await producer.begin_transaction()
         deliveries = [d for topic, rows in writes.items() for d in await self._send(topic, partition, rows)]
-        for group, positions in offsets.items():
-            await producer.send_offsets_to_transaction(dict(positions), group)
+        if offsets is not None:
+            await producer.send_offsets_to_transaction(dict(offsets.positions), offsets.group)
         await asyncio.gather(*deliveries)  # aiokafka commits happily without a batch that failed
         await producer.commit_transaction()
 

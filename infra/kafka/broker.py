@@ -73,6 +73,7 @@ class EmbeddedBroker:
         self._library = (library or home / "lib").absolute()
         self._state = self._home / "broker.json"
         self.log = self._home / "broker.log"
+        self._process: subprocess.Popen[bytes] | None = None
 
     def running(self) -> Running | None:
         """Return the broker that runs from this folder, or None."""
@@ -109,6 +110,8 @@ class EmbeddedBroker:
         if not self._ended(running.pid, _STOP_SECONDS):
             os.kill(running.pid, signal.SIGKILL)
             self._ended(running.pid, _STOP_SECONDS)
+        if self._process is not None:
+            self._process.wait()
         return True
 
     def _last(self) -> Running | None:
@@ -151,7 +154,7 @@ class EmbeddedBroker:
 
     def _start(self, java: str, port: int, controller_port: int) -> Running:
         with as_file(files("infra.kafka").joinpath("log4j2.properties")) as logging, self.log.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own command line
+            self._process = subprocess.Popen(  # noqa: S603 - our own command line
                 [
                     java,
                     *_JVM,
@@ -167,7 +170,7 @@ class EmbeddedBroker:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C at the terminal is not for the broker
             )
-        started = Running(pid=process.pid, port=port, controller_port=controller_port)
+        started = Running(pid=self._process.pid, port=port, controller_port=controller_port)
         self._state.write_text(json.dumps(asdict(started)))
         return started
 

@@ -9,7 +9,7 @@ from infra.kafka.connection import connect
 from infra.log import configure_logging
 from infra.settings import Settings
 from streams.app import Stage, run_worker
-from streams.supervisor import Supervisor, asm_command
+from streams.supervisor import Supervisor, asm_command, stop_with_supervisor
 
 HELP = """Admit what arrives and assess it, until told to stop.
 
@@ -27,12 +27,15 @@ class Only(StrEnum):
 def work(
     only: Annotated[Only | None, typer.Option(help="Run one of the two stages.")] = None,
     supervise: Annotated[bool, typer.Option(help="Start the working process again when it ends.")] = True,
+    supervised: Annotated[bool, typer.Option(hidden=True, help="End with the supervisor.")] = False,
 ) -> None:
     """Run a worker."""
     settings = Settings()
     configure_logging(settings)
     if supervise:
-        arguments = ["worker", "--no-supervise", *(["--only", only.value] if only else [])]
+        arguments = ["worker", "--no-supervise", "--supervised", *(["--only", only.value] if only else [])]
         raise typer.Exit(Supervisor(asm_command(*arguments), settings.restarts_max).run())
+    if supervised:
+        stop_with_supervisor()
     stages: tuple[Stage, ...] = (only.value,) if only else ("admission", "assessment")
     raise typer.Exit(run_worker(connect(settings), stages))
