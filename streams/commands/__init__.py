@@ -8,7 +8,7 @@ import sys
 import typer
 
 from infra.errors import Unavailable
-from streams.commands import assess, broker, topics, worker
+from streams.commands import assess, broker, project, topics, worker
 from streams.commands.terminal import complain
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ def _asm() -> None:
 
 app.command(name="assess", help=assess.HELP)(assess.assess_files)
 app.command(name="worker", help=worker.HELP)(worker.work)
+app.command(name="project", help=project.HELP)(project.project)
 app.add_typer(broker.app, name="broker")
 app.add_typer(topics.app, name="topics")
 

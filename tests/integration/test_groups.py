@@ -87,7 +87,7 @@ def test_offsets_that_were_set_by_hand_stop_the_worker_with_a_sentence(system: S
     group = f"{system.settings.namespace}asm-assessment-live"
     journal = TopicPartition(system.names.of("asm.journal.v1"), 0)
     admin = KafkaAdminClient(bootstrap_servers=system.connection.bootstrap)
-    admin.alter_group_offsets(group, {journal: OffsetAndMetadata(1, "", -1)})
+    admin.alter_group_offsets(group, {journal: OffsetAndMetadata(0, "", -1)})
     admin.close()
     again = system.worker("--supervise")
     await_that(lambda: again.process.poll() is not None, 30, "the worker's end")

@@ -1,0 +1,164 @@
+"""The database of the projection: SQLite in a file, or PostgreSQL, by ``ASM_DATABASE_URL``."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table, create_engine, event, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, ProgrammingError
+from sqlmodel import SQLModel
+
+from infra.database import tables
+from infra.errors import Unavailable
+from schemas.plain import encode_hook
+
+Row = Mapping[str, Any]
+_INSERT: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_JSON = msgspec.json.Encoder(decimal_format="number", enc_hook=encode_hook)
+_BUSY_SECONDS = 30
+
+
+def open_engine(url: str) -> Engine:
+    """Return the engine of a database; nothing is connected yet.
+
+    :raises Unavailable: the address is of no database that this program knows.
+    """
+    options: dict[str, Any] = {
+        "json_serializer": lambda value: _JSON.encode(value).decode(),
+        "json_deserializer": partial(json.loads, parse_float=Decimal),
+    }
+    try:
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() not in _INSERT:
+            raise Unavailable(f"ASM_DATABASE_URL: {parsed.get_backend_name()} is not supported; {_KNOWN}")
+        engine = create_engine(parsed, pool_pre_ping=True, **options)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise Unavailable(f"ASM_DATABASE_URL is not the address of a database; {_KNOWN}") from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+_KNOWN = "use sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    """Let readers read while the projector writes."""
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = normal")
+    connection.execute(f"pragma busy_timeout = {_BUSY_SECONDS * 1000}")
+
+
+def create_tables(engine: Engine) -> None:
+    """Create the tables where there are none.
+
+    :raises Unavailable: the database does not answer, or its tables are of another release.
+    """
+    try:
+        with engine.begin() as connection:
+            SQLModel.metadata.create_all(connection)
+            layout = _table(tables.Layout)
+            known = list(connection.execute(select(layout.c.number)).scalars())
+            if not known:
+                connection.execute(layout.insert(), [{"number": tables.LAYOUT}])
+    except (OperationalError, ProgrammingError) as error:
+        raise unreachable(engine, error) from error
+    _refuse_other(known)
+
+
+def renew_tables(engine: Engine) -> None:
+    """Create the tables; those of another release are dropped first.
+
+    :raises Unavailable: the database does not answer.
+    """
+    try:
+        with engine.begin() as connection:
+            there = engine.dialect.has_table(connection, "layout")
+            if there and list(connection.execute(select(_table(tables.Layout).c.number)).scalars()) != [tables.LAYOUT]:
+                SQLModel.metadata.drop_all(connection)
+    except OperationalError as error:
+        raise unreachable(engine, error) from error
+    create_tables(engine)
+
+
+def require_tables(engine: Engine) -> None:
+    """Make sure that there is something to read.
+
+    :raises Unavailable: the database does not answer, or has no tables, or tables of another release.
+    """
+    try:
+        with engine.connect() as connection:
+            there = engine.dialect.has_table(connection, "layout")
+            known = list(connection.execute(select(_table(tables.Layout).c.number)).scalars()) if there else []
+    except OperationalError as error:
+        raise unreachable(engine, error) from error
+    if not known:
+        raise Unavailable(f"{shown(engine)} has no projection yet: run `asm project`.")
+    _refuse_other(known)
+
+
+def _refuse_other(known: Sequence[int]) -> None:
+    if known and known != [tables.LAYOUT]:
+        raise Unavailable(
+            f"The tables are of another release (layout {known[0]}, this one needs {tables.LAYOUT}): "
+            "run `asm project --rebuild`."
+        )
+
+
+def shown(engine: Engine) -> str:
+    """Return the database's address without its password."""
+    return engine.url.render_as_string(hide_password=True)
+
+
+def unreachable(engine: Engine, error: Exception) -> Unavailable:
+    """Say that the database does not answer."""
+    first = str(getattr(error, "orig", error)).strip().splitlines()[:1]
+    return Unavailable(f"The database {shown(engine)} does not answer ({''.join(first)}).")
+
+
+def _table(model: type[SQLModel]) -> Table:
+    table: Table = SQLModel.metadata.tables[str(model.__tablename__)]
+    return table
+
+
+def keep_latest(connection: Connection, model: type[SQLModel], rows: Sequence[Row]) -> None:
+    """Insert rows, or update those that have a lower revision (health: an earlier ``since``; a position: lower)."""
+    if not rows:
+        return
+    table = _table(model)
+    insert = _INSERT[connection.dialect.name](table)
+    keys = [column.name for column in table.primary_key]
+    rising = next(name for name in ("revision", "next_offset", "since") if name in table.c)
+    insert = insert.on_conflict_do_update(
+        index_elements=keys,
+        set_={c.name: insert.excluded[c.name] for c in table.c if c.name not in keys},
+        where=insert.excluded[rising] > table.c[rising],
+    )
+    connection.execute(insert, list(rows))
+
+
+def keep_all(connection: Connection, model: type[SQLModel], rows: Sequence[Row]) -> None:
+    """Insert the rows that are not there."""
+    if rows:
+        connection.execute(_INSERT[connection.dialect.name](_table(model)).on_conflict_do_nothing(), list(rows))
+
+
+def clear(connection: Connection) -> None:
+    """Delete every row of the projection."""
+    for table in SQLModel.metadata.sorted_tables:
+        if table.name != "layout":
+            connection.execute(table.delete())
+
+
+def read_positions(connection: Connection) -> dict[tuple[str, int], int]:
+    """Return how far each partition is read."""
+    table = _table(tables.ReadPosition)
+    rows = connection.execute(select(table.c.topic, table.c.partition, table.c.next_offset))
+    return {(topic, partition): offset for topic, partition, offset in rows}

@@ -1,0 +1,122 @@
+"""The questions that people ask of the projection: who is it, where does it stand, what is missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import func
+from sqlmodel import Session, col, or_, select
+
+from infra.database.tables import Finding, Obligation, Refusal, Score
+
+_UNSETTLED = ("OPEN", "PREPARED", "SENT", "AT_RISK", "UNPROVEN", "MISSED", "LATE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """An obligation that is not settled, with the names of whom it concerns."""
+
+    obligation: Obligation
+    name: str | None
+    organization: str | None
+    practice_alias: str | None
+    cohort: str | None
+
+
+def participants(session: Session, who: str, year: int | None) -> Sequence[Score]:
+    """Return the scores of an NPI, of a practice by its alias, or of a TIN; by year, then name."""
+    wanted = select(Score).where(or_(Score.npi == who, Score.practice_alias == who, Score.tin == who))
+    if year is not None:
+        wanted = wanted.where(Score.performance_year == year)
+    return session.exec(wanted.order_by(col(Score.performance_year), col(Score.name), col(Score.npi))).all()
+
+
+def obligations(session: Session, tin: str, npis: Sequence[str], year: int) -> Sequence[Obligation]:
+    """Return a TIN's own obligations and those of clinicians, the most costly first."""
+    wanted = (
+        select(Obligation)
+        .where(Obligation.tin == tin, Obligation.performance_year == year)
+        .where(or_(col(Obligation.npi).is_(None), col(Obligation.npi).in_(npis)))
+        .order_by(col(Obligation.npi).is_not(None), col(Obligation.npi), col(Obligation.category), col(Obligation.item))
+    )
+    return session.exec(wanted).all()
+
+
+def open_findings(session: Session, tin: str, npis: Sequence[str], year: int) -> Sequence[Finding]:
+    """Return the findings that hold, of a TIN as such and of clinicians."""
+    wanted = (
+        select(Finding)
+        .where(Finding.tin == tin, Finding.state == "OPEN")
+        .where(or_(col(Finding.performance_year).is_(None), Finding.performance_year == year))
+        .where(or_(col(Finding.npi).is_(None), col(Finding.npi).in_(npis)))
+        .order_by(col(Finding.code), col(Finding.event_source), col(Finding.event_id))
+    )
+    return session.exec(wanted).all()
+
+
+def missing(session: Session, until: datetime | None, since: datetime | None, cohort: str | None) -> list[Missing]:
+    """Return what is not settled and due at an instant up to ``until`` and after ``since``: soonest, then costliest.
+
+    Who alerts stands before who does not; a TIN's own item is named by its practice.
+    """
+    practice = _practices().subquery()
+    wanted: Any = (
+        select(Obligation, Score, practice)
+        .join(practice, _same(practice.c, Obligation), isouter=True)
+        .join(Score, _same(Score, Obligation) & (col(Score.npi) == Obligation.npi), isouter=True)
+        .where(col(Obligation.status).in_(_UNSETTLED))
+    )
+    if until is not None:
+        wanted = wanted.where(col(Obligation.due_at) <= until)
+    if since is not None:
+        wanted = wanted.where(col(Obligation.due_at) > since)
+    if cohort is not None:
+        of_practice = (practice.c.first_cohort == cohort) | (practice.c.last_cohort == cohort)
+        wanted = wanted.where(or_(Score.cohort == cohort, col(Obligation.npi).is_(None) & of_practice))
+    wanted = wanted.order_by(
+        col(Obligation.due_at),
+        col(Obligation.alert) != "FIRING",
+        col(Obligation.points_at_stake).desc(),
+        col(Obligation.obligation_id),
+    )
+    return [
+        Missing(
+            obligation=row[0],
+            name=row[1] and row[1].name,
+            organization=row.organization,
+            practice_alias=row.practice_alias,
+            cohort=row[1].cohort if row[1] else row.first_cohort,
+        )
+        for row in session.execute(wanted)
+    ]
+
+
+def _practices() -> Any:
+    """Select each TIN and year with its names and the cohorts of its clinicians."""
+    return sqlalchemy.select(
+        col(Score.tin),
+        col(Score.performance_year),
+        func.min(Score.organization).label("organization"),
+        func.min(Score.practice_alias).label("practice_alias"),
+        func.min(Score.cohort).label("first_cohort"),
+        func.max(Score.cohort).label("last_cohort"),
+    ).group_by(col(Score.tin), col(Score.performance_year))
+
+
+def _same(left: Any, right: Any) -> Any:
+    return (left.tin == right.tin) & (left.performance_year == right.performance_year)
+
+
+def latest_as_of(session: Session) -> datetime | None:
+    """Return the latest instant that anything was said as of."""
+    told: list[datetime | None] = [session.exec(select(func.max(table.as_of))).one() for table in (Score, Obligation)]
+    return max((instant for instant in told if instant is not None), default=None)
+
+
+def refusals_by_reason(session: Session) -> list[tuple[str, int, str]]:
+    """Return how many records were refused for each reason, and one detail as an example."""
+    count = func.count()
+    wanted = select(Refusal.reason, count, func.min(Refusal.detail)).group_by(col(Refusal.reason))
+    return list(session.exec(wanted.order_by(count.desc(), col(Refusal.reason))))

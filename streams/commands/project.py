@@ -1,0 +1,59 @@
+"""``asm project``: outputs -> SQL."""
+
+import signal
+import sys
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from infra.database.engine import create_tables, open_engine, renew_tables, shown
+from infra.kafka.connection import connect
+from infra.log import configure_logging
+from infra.settings import Settings
+from streams.commands.terminal import ERR, complain
+from streams.projection import Projector
+
+HELP = """Keep the SQL view up to date with what is announced, until told to stop.
+
+The database is a SQLite file, or PostgreSQL by ASM_DATABASE_URL. It is a view: it can be dropped and rebuilt from the
+topics at any time, with the same rows."""
+
+
+def project(
+    once: Annotated[bool, typer.Option("--once", help="Read what is there now, then end.")] = False,
+    rebuild: Annotated[
+        bool,
+        typer.Option("--rebuild", help="Make every row anew from the topics, then end; readers see the old till then."),
+    ] = False,
+) -> None:
+    """Project outputs into the database."""
+    settings = Settings()
+    configure_logging(settings)
+    connection = connect(settings)
+    engine = open_engine(settings.database_url)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=ERR,
+        transient=True,
+        disable=not (sys.stderr.isatty() and (once or rebuild)),
+    ) as bar:
+        task = bar.add_task("records", total=None)
+        projector = Projector(
+            connection, engine, lambda read, left: bar.update(task, completed=read, total=read + left)
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: setattr(projector, "stopping", True))
+        if rebuild:
+            renew_tables(engine)
+            projector.rebuild()
+        else:
+            create_tables(engine)
+            projector.run(once=once)
+    if rebuild and projector.stopping:
+        complain("Stopped: the rows are as they were.")
+    elif rebuild or once:
+        complain(f"{shown(engine)} is up to date: {projector.records_read} records read.")

@@ -1,0 +1,185 @@
+"""Outputs -> SQL: what was last said of each thing, and every revision of it.
+
+A view: its offsets are in the transaction of its rows, so that after any crash it goes on exactly where its rows end;
+``rebuild`` makes the same rows again, and readers see the old ones until that is done.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
+from time import sleep
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlmodel import SQLModel
+
+from infra.database import tables
+from infra.database.engine import clear, keep_all, keep_latest, read_positions
+from infra.errors import Unavailable
+from infra.kafka.connection import Connection
+from infra.kafka.topics import topic_names
+from infra.log import Log
+from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged
+from schemas.codec import decode
+from schemas.plain import to_avro
+from schemas.records import HealthChanged, Refusal
+
+Rows = Mapping[type[SQLModel], list[dict[str, Any]]]
+READ_TOPICS = ("asm.scores.v1", "asm.compliance.v1", "asm.findings.v1", "asm.refusals.v1", "asm.health.v1")
+_ALL_KEPT = frozenset({tables.ScoreHistory, tables.ObligationHistory, tables.Refusal})
+_BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
+_POLL_MS = 200
+_MOST_RECORDS = 5000
+
+
+def rows_of(said: object) -> list[tuple[type[SQLModel], dict[str, Any]]]:
+    """Return the rows, by table, that an output comes to."""
+    row = to_avro(said)
+    if isinstance(said, Refusal):
+        return [(tables.Refusal, row)]
+    if isinstance(said, HealthChanged):
+        return [(tables.Health, row)]
+    cause = row.pop("cause")
+    row |= {f"cause_{name}": cause[name] for name in ("type", "source", "event_id", "journal_offset")}
+    if isinstance(said, ScoreChanged):
+        return [(tables.Score, row), (tables.ScoreHistory, row)]
+    if isinstance(said, ObligationChanged):
+        return [(tables.Obligation, row), (tables.ObligationHistory, row)]
+    if isinstance(said, FindingChanged):
+        event = row.pop("event")
+        row |= {f"event_{name}": event[name] for name in ("source", "origin")}
+        row |= {"event_id": event["event_id"], "finding_id": _finding_id(said)}
+        return [(tables.Finding, row)]
+    raise TypeError(f"no table for {type(said).__name__}")
+
+
+def _finding_id(said: FindingChanged) -> str:
+    parts = (said.tin.digits, said.npi, said.performance_year, said.event.source, said.event.event_id, said.code)
+    return sha256("\x1f".join(str(part) for part in (*parts, said.field)).encode()).hexdigest()[:32]
+
+
+def write_rows(connection: SqlConnection, said: Iterable[object]) -> None:
+    """Write what outputs come to, each table at a time."""
+    by_table: defaultdict[type[SQLModel], list[dict[str, Any]]] = defaultdict(list)
+    for output in said:
+        for table, row in rows_of(output):
+            by_table[table].append(row)
+    for table, rows in by_table.items():
+        keep = keep_all if table in _ALL_KEPT else keep_latest
+        keep(connection, table, rows)
+
+
+class Projector:
+    """Reads the outputs of a generation into a database.
+
+    :param progress: told after each batch how many records were read in all and how many are left to read.
+    """
+
+    def __init__(
+        self, connection: Connection, engine: Engine, progress: Callable[[int, int], None] = lambda _read, _left: None
+    ) -> None:
+        self._connection = connection
+        self._engine = engine
+        self._progress = progress
+        self._log = Log(database=engine.url.get_backend_name())
+        self.records_read = 0
+        self.stopping = False
+
+    def run(self, *, once: bool) -> None:
+        """Read until told to stop; ``once``: until all is read that was there at the start.
+
+        What fails for the database's sake is tried again, from the offsets that the database has.
+
+        :raises Unavailable: the broker does not answer, or its topics are missing.
+        """
+        self._log.info("projection_started")
+        consumer = self._consumer()
+        try:
+            self._follow(consumer, once=once)
+        finally:
+            consumer.close()
+
+    def rebuild(self) -> bool:
+        """Delete every row and read all again up to now, in one transaction; False if it was told to stop."""
+        consumer = self._consumer()
+        try:
+            with self._engine.begin() as sql:
+                clear(sql)
+                self._seek(consumer, {})
+                self._read_to_end(consumer, sql, lambda: None)
+                if self.stopping:
+                    sql.rollback()
+        finally:
+            consumer.close()
+        return not self.stopping
+
+    def _follow(self, consumer: KafkaConsumer, *, once: bool) -> None:
+        failures = 0
+        while not self.stopping:
+            try:
+                with self._engine.connect() as sql:
+                    self._seek(consumer, read_positions(sql))
+                    self._read_to_end(consumer, sql, sql.commit)
+                    self._log.info("projection_caught_up", records=self.records_read)
+                    failures = 0
+                    if once:
+                        return
+                    while not self.stopping:
+                        self._step(consumer, sql)
+                        sql.commit()
+            except OperationalError as error:
+                pause = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
+                failures += 1
+                self._log.warning("projection_waiting", error=type(error.orig).__name__, seconds=pause)
+                sleep(pause)
+
+    def _read_to_end(self, consumer: KafkaConsumer, sql: SqlConnection, after_each: Callable[[], object]) -> None:
+        ends = consumer.end_offsets(list(consumer.assignment()))
+        while not self.stopping and (left := sum(max(0, end - consumer.position(tp)) for tp, end in ends.items())):
+            self._step(consumer, sql)
+            after_each()
+            self._progress(self.records_read, left)
+
+    def _step(self, consumer: KafkaConsumer, sql: SqlConnection) -> None:
+        """Write a batch and how far it is read, to be committed together."""
+        batches = consumer.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
+        records = [record for batch in batches.values() for record in batch]
+        write_rows(sql, [decode(record.value) for record in records])
+        positions = [
+            {"topic": tp.topic, "partition": tp.partition, "next_offset": batch[-1].offset + 1}
+            for tp, batch in batches.items()
+        ]
+        keep_latest(sql, tables.ReadPosition, positions)
+        self.records_read += len(records)
+
+    def _consumer(self) -> KafkaConsumer:
+        names = [topic_names(self._connection.settings).of(name) for name in READ_TOPICS]
+        try:
+            consumer = KafkaConsumer(
+                **self._connection.kafka_python(),
+                isolation_level="read_committed",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=100,
+            )
+        except KafkaError as error:
+            raise Unavailable(f"The cluster at {self._connection.bootstrap} does not answer ({error}).") from error
+        partitions = {name: consumer.partitions_for_topic(name) for name in names}
+        absent = [name for name, found in partitions.items() if not found]
+        if absent:
+            consumer.close()
+            raise Unavailable(f"The topic {absent[0]} is not on the cluster: run `asm topics apply`.")
+        consumer.assign([TopicPartition(name, p) for name, found in partitions.items() for p in sorted(found)])
+        return consumer
+
+    def _seek(self, consumer: KafkaConsumer, positions: Mapping[tuple[str, int], int]) -> None:
+        for tp in consumer.assignment():
+            known = positions.get((tp.topic, tp.partition))
+            if known is None:
+                consumer.seek_to_beginning(tp)
+            else:
+                consumer.seek(tp, known)

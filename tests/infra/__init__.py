@@ -1,0 +1,1 @@
+"""Tests of the machines\x27 room."""
