@@ -121,13 +121,7 @@ class EmbeddedBroker:
             return None
 
     def _is_ours(self, pid: int) -> bool:
-        told = subprocess.run(  # noqa: S603
-            ["ps", "-ww", "-o", "stat=,command=", "-p", str(pid)],  # noqa: S607 - ps of this machine
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return str(self._home / "server.properties") in told.stdout and not told.stdout.startswith("Z")
+        return str(self._home / "server.properties") in _command_of(pid)
 
     def _ports(self, port: int) -> tuple[int, int]:
         """Take the configured port, else the last ones where they are free, so that an address outlives a restart."""
@@ -200,6 +194,22 @@ class EmbeddedBroker:
                 return True
             time.sleep(0.05)
         return False
+
+
+def _command_of(pid: int) -> str:
+    """Return the command line of a process that lives, else nothing; a zombie has none."""
+    try:
+        if Path("/proc/self").exists():
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        told = subprocess.run(  # noqa: S603
+            ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607 - ps of this machine
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return ""
+    return told.stdout
 
 
 def answers(bootstrap: str) -> bool:

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from infra.errors import Unavailable
-from streams.commands import assess, broker, project, topics, worker
+from streams.commands import assess, broker, demo, ingest, missing, project, simulate, status, topics, worker
 from streams.commands.terminal import complain
 
 app = typer.Typer(
@@ -29,6 +29,11 @@ def _asm() -> None:
 app.command(name="assess", help=assess.HELP)(assess.assess_files)
 app.command(name="worker", help=worker.HELP)(worker.work)
 app.command(name="project", help=project.HELP)(project.project)
+app.command(name="demo", help=demo.HELP)(demo.demo)
+app.add_typer(ingest.app, name="ingest")
+app.command(name="status", help=status.HELP)(status.status)
+app.command(name="missing", help=missing.HELP)(missing.missing)
+app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
 app.add_typer(broker.app, name="broker")
 app.add_typer(topics.app, name="topics")
 

@@ -5,16 +5,21 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-OUT = Console(highlight=False, soft_wrap=False)
+from processors.identity import Tin
+
+_WIDTH_OF_FILES = 160
+OUT = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
 _JSON = msgspec.json.Encoder(decimal_format="number")
+_EASTERN = ZoneInfo("America/New_York")  # people read the deadline so; what it is stands in the rulebook
 _PLACES = Decimal("0.00000001")
 
 
@@ -54,6 +59,16 @@ def rounded(value: Any) -> Any:
 def points(value: Decimal | None) -> str:
     """Show points with two places, or a dash."""
     return "–" if value is None else f"{value:.2f}"
+
+
+def show_instant(instant: datetime | None) -> str:
+    """Show an instant in the zone of the deadline, to the minute."""
+    return "–" if instant is None else f"{instant.astimezone(_EASTERN):%Y-%m-%d %H:%M %Z}"
+
+
+def masked(tin: str) -> str:
+    """Show a TIN's last two digits."""
+    return str(Tin(tin))
 
 
 def parse_instant(text: str) -> datetime:

@@ -65,9 +65,8 @@ class Worker:
 
     def is_frozen(self) -> bool:
         """Whether it is stopped in its tracks."""
-        command = ["ps", "-o", "stat=", "-p", str(self.process.pid)]
-        told = subprocess.run(command, capture_output=True, text=True, check=False)
-        return told.stdout.startswith("T")
+        state = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return state == "T"
 
     def wake(self) -> None:
         """Let it go on."""

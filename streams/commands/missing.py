@@ -1,0 +1,73 @@
+"""``asm missing``: the board of what is not submitted, soonest and costliest first."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from infra.database.questions import Missing
+from infra.database.questions import missing as missing_of
+from infra.settings import Settings
+from streams.commands.terminal import OUT, points, print_json, show_instant, table
+from streams.commands.view import ESTIMATE, plain, present, projection, what_to_do
+
+HELP = """What is not submitted, soonest due and costliest first.
+
+Alerts that fire are those that somebody should act on now. An item of the practice (activities, Promoting
+Interoperability) is listed once, with the greatest number of points that it may cost one of its clinicians."""
+
+
+def missing(
+    within: Annotated[int | None, typer.Option(min=0, help="Only what is due in the next so many days.")] = None,
+    cohort: Annotated[str | None, typer.Option(help="HEART_FAILURE or LOW_BACK_PAIN.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows of the table (JSON has all).")] = 40,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Show what is missing."""
+    settings = Settings()
+    with projection(settings) as session:
+        now = present(session, settings)
+        until = None if within is None else now + timedelta(days=within)
+        found = missing_of(session, until, None if within is None else now, cohort)
+        if json:
+            print_json({"as_of": now, "missing": [_document(m) for m in found]})
+            return
+        OUT.print(_summary(found))
+        if found:
+            show_board(found, limit, f"Missing as of {show_instant(now)}")
+        OUT.print(ESTIMATE, style="dim")
+
+
+def show_board(found: Sequence[Missing], limit: int, title: str) -> None:
+    """Print the first rows of the board, and how many more there are."""
+    drawn = table(title, ("due", "practice", "clinician", "item", "status", "alert", "at stake", "next step"), ())
+    for m in found[:limit]:
+        o = m.obligation
+        drawn.add_row(
+            show_instant(o.due_at),
+            m.practice_alias or m.organization or "–",
+            f"{m.name or ''} {o.npi}".strip() if o.npi else f"practice ({len(o.affected)} clinicians)",
+            o.item,
+            o.status,
+            o.alert,
+            points(o.points_at_stake) + (" + cliff" if o.cliff else ""),
+            what_to_do(o),
+            style="bold red" if o.alert == "FIRING" else "",
+        )
+    OUT.print(drawn)
+    if len(found) > limit:
+        OUT.print(f"… and {len(found) - limit} more (--limit, or --json for all)")
+
+
+def _summary(found: Sequence[Missing]) -> str:
+    if not found:
+        return "Nothing is missing."
+    firing = sum(m.obligation.alert == "FIRING" for m in found)
+    practices = len({m.obligation.tin for m in found})
+    return f"{len(found)} items of {practices} practices are not submitted; {firing} of them alert."
+
+
+def _document(m: Missing) -> dict[str, object]:
+    names = {"name": m.name, "organization": m.organization, "practice_alias": m.practice_alias, "cohort": m.cohort}
+    return plain(m.obligation) | names

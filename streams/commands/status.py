@@ -1,0 +1,101 @@
+"""``asm status``: where a clinician or a practice stands."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from infra.database.questions import obligations as obligations_of
+from infra.database.questions import open_findings, participants
+from infra.database.tables import Finding, Obligation, Score
+from infra.settings import Settings
+from streams.commands.terminal import OUT, REFUSED, complain, points, print_json, show_instant, table
+from streams.commands.view import ESTIMATE, findings_table, obligations_table, plain, present, projection, score_tree
+
+HELP = """Where somebody stands: score, what must be submitted, what is wrong.
+
+WHO is an NPI, or a practice by its alias on the roster; with - a TIN is read from standard input (never from the
+command line, which others can see). One clinician is shown with the whole score, each point with its reason."""
+
+
+def status(
+    who: Annotated[str, typer.Argument(help="NPI, practice alias, or - for a TIN on standard input.")],
+    year: Annotated[int | None, typer.Option(help="Performance year; none: the latest.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Show where somebody stands."""
+    settings = Settings()
+    with projection(settings) as session:
+        wanted = sys.stdin.readline().strip() if who == "-" else who
+        found = participants(session, wanted, year)
+        if not found:
+            complain(f"Nobody on the roster is {'that TIN' if who == '-' else who}{f' in {year}' if year else ''}.")
+            raise typer.Exit(REFUSED)
+        latest = found[-1].performance_year
+        scores = [score for score in found if score.performance_year == latest]
+        npis = [score.npi for score in scores]
+        obligations = [o for tin in _tins(scores) for o in obligations_of(session, tin, npis, latest)]
+        findings = [f for tin in _tins(scores) for f in open_findings(session, tin, npis, latest)]
+        if json:
+            print_json(_document(scores, obligations, findings))
+        else:
+            _show(scores, obligations, findings, present(session, settings))
+
+
+def _tins(scores: Sequence[Score]) -> list[str]:
+    return list(dict.fromkeys(score.tin for score in scores))
+
+
+def _document(scores: Sequence[Score], obligations: Sequence[Obligation], findings: Sequence[Finding]) -> object:
+    return {
+        "performance_year": scores[0].performance_year,
+        "scores": [plain(s) for s in scores],
+        "obligations": [plain(o) for o in obligations],
+        "findings": [plain(f) for f in findings],
+    }
+
+
+def _show(
+    scores: Sequence[Score], obligations: Sequence[Obligation], findings: Sequence[Finding], now: datetime
+) -> None:
+    first = scores[0]
+    due = min((o.due_at for o in obligations if o.due_at is not None), default=None)
+    OUT.print(
+        f"[bold]{first.organization or 'Practice'}[/] ({first.practice_alias or 'no alias'})"
+        f" · performance year {first.performance_year}"
+    )
+    if due is not None:
+        OUT.print(f"Due {show_instant(due)}: {_distance(due, now)}")
+    OUT.print(
+        table(
+            "Scores",
+            ("NPI", "name", "cohort", "final", "prepared", "lowest", "highest", "said as of", "standing"),
+            (
+                (
+                    s.npi,
+                    s.name,
+                    s.cohort,
+                    points(s.final_score),
+                    points(s.prepared_score),
+                    points(s.lowest_reachable),
+                    points(s.highest_reachable),
+                    show_instant(s.as_of),
+                    s.standing,
+                )
+                for s in scores
+            ),
+        )
+    )
+    if len(scores) == 1:
+        OUT.print(score_tree(first.tree))
+    OUT.print(obligations_table(obligations))
+    if findings:
+        OUT.print(findings_table(findings))
+    OUT.print(ESTIMATE, style="dim")
+
+
+def _distance(due: datetime, now: datetime) -> str:
+    days = (due - now).total_seconds() / 86400
+    return f"in {days:.1f} days" if days > 0 else f"{abs(days):.1f} days ago; what is missing now stays missing"
