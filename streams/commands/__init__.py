@@ -6,10 +6,12 @@ Exit codes: 0 done, 1 refused input or a check that failed, 2 usage, 3 a machine
 import sys
 
 import typer
+from pydantic import ValidationError
 
 from infra.errors import Unavailable
+from processors.rulebook import RulebookError
 from streams.commands import assess, broker, demo, ingest, missing, project, simulate, status, topics, worker
-from streams.commands.terminal import complain
+from streams.commands.terminal import UNAVAILABLE, USAGE, complain
 
 app = typer.Typer(
     name="asm",
@@ -39,12 +41,19 @@ app.add_typer(topics.app, name="topics")
 
 
 def main() -> None:
-    """Run the command line; a machine that is unavailable ends it with 3 and one clear sentence."""
+    """Run the command line; settings that cannot be end it with 2, a machine that is unavailable with 3."""
     try:
         app()
     except Unavailable as error:
         complain(str(error))
-        sys.exit(3)
+        sys.exit(UNAVAILABLE)
+    except RulebookError as error:
+        complain(str(error))
+        sys.exit(USAGE)
+    except ValidationError as error:
+        for wrong in error.errors(include_input=False):
+            complain(f"ASM_{'_'.join(map(str, wrong['loc'])).upper()}: {wrong['msg']}")
+        sys.exit(USAGE)
     except BrokenPipeError:  # the reader of our output went away
         sys.stderr.close()
         sys.exit(0)

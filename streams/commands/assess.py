@@ -15,7 +15,7 @@ from schemas.intake.reading import Noted, Read, Refused
 from schemas.plain import to_avro, to_json
 from streams.admission import Rules
 from streams.assessment import Law
-from streams.commands.files import read_events
+from streams.commands.files import read_events, refusal_of
 from streams.commands.terminal import ERR, OUT, REFUSED, complain, parse_instant, points, print_json, table
 from streams.in_process import InProcess, views
 from streams.state import YearState
@@ -42,11 +42,11 @@ def assess_files(
     refused = [r for r in readings if isinstance(r, Refused)]
     until = parse_instant(as_of) if as_of is not None else _just_after(read)
     counted = [r for r in read if _time(r) < until]
-    system = InProcess(
-        Law(rulebooks=load_rulebooks(settings.vintage)),
-        Rules(partitions=1, accept_test_identifiers=settings.test_identifiers == "accept"),
-    )
-    refused += _play(system, counted, until)
+    rules = Rules(partitions=1, accept_test_identifiers=settings.test_identifiers == "accept")
+    system = InProcess(Law(rulebooks=load_rulebooks(settings.vintage)), rules)
+    judged = [(item, refusal_of(item, rules)) for item in counted]
+    refused += [refusal for _, refusal in judged if refusal is not None]
+    _play(system, (item for item, refusal in judged if refusal is None), until)
     years = list(system.years())
     for note in (r for r in readings if isinstance(r, Noted)):
         complain(f"{note.where}: {note.detail}")
@@ -59,18 +59,12 @@ def assess_files(
     raise typer.Exit(REFUSED if refused else 0)
 
 
-def _play(system: InProcess, read: Iterable[Read], until: datetime) -> list[Refused]:
+def _play(system: InProcess, admitted: Iterable[Read], until: datetime) -> None:
     """Send the events in the order of their receipt, with the ticks between them, and a last tick."""
-    refused = []
-    for item in read:
-        letter = system.send(item.event, _time(item))
-        if letter is not None:
-            refused.append(
-                Refused(reason=letter.reason, where=item.where, detail=letter.detail, event_id=item.event.event_id)
-            )
+    for item in admitted:
+        system.send(item.event, _time(item))
     system.play_ticks(until)
     system.tick(until)
-    return refused
 
 
 def _order(read: Read) -> tuple[datetime, str, str, str]:

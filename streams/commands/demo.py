@@ -12,7 +12,6 @@ from sqlmodel import Session, col, select
 
 from infra.database.questions import missing, refusals_by_reason
 from infra.database.tables import Finding, Obligation, ObligationHistory, Score
-from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
 from processors.events import Event
 from processors.rulebook import Rulebook
@@ -23,6 +22,7 @@ from schemas.records import ClockSet
 from streams.admission import milliseconds
 from streams.clock import CLOCK_TOPIC
 from streams.commands.missing import show_board
+from streams.commands.simulate import rulebook_of
 from streams.commands.terminal import ERR, OUT, points, show_instant, table
 from streams.commands.view import ESTIMATE
 from streams.deployment import Deployment
@@ -40,12 +40,12 @@ _DATABASE = Path("asm-demo.db")
 def demo(
     clinicians: Annotated[int, typer.Option(min=1, help="How many clinicians.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed gives the same year.")] = 1,
-    year: Annotated[int, typer.Option(help="Performance year.")] = 2027,
+    year: Annotated[int | None, typer.Option(help="Performance year; none: the rulebook's first.")] = None,
     database: Annotated[Path, typer.Option(help="SQLite file of the SQL view; it is made anew.")] = _DATABASE,
 ) -> None:
     """Play a year."""
     settings = Settings()
-    rulebook = load_rulebooks(settings.vintage)[year]
+    rulebook = rulebook_of(year, settings)
     deployment = Deployment(settings, database.absolute())
     try:
         deployment.open(OUT.print)

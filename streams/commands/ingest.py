@@ -17,19 +17,17 @@ from infra.database.engine import open_engine, require_tables
 from infra.database.questions import participants as known_participants
 from infra.kafka.connection import connect
 from infra.settings import Settings
-from processors.events import Event
 from processors.identity import Npi, Tin
 from processors.vocabulary import ParticipantList, Stage
-from schemas.codec import InvalidRecord
 from schemas.intake.participants import ListOptions, Practice, read_participants, read_practices
 from schemas.intake.qpp import Proof, read_qpp
 from schemas.intake.reading import Noted, Read, Reading, Refused
 from schemas.intake.rif import RifOptions, read_identifiers, read_rif
 from schemas.tokens import beneficiary_token
 from streams.admission import Rules
-from streams.commands.files import events_in
+from streams.commands.files import events_in, in_a_folder, refusal_of
 from streams.commands.terminal import ERR, OUT, REFUSED, USAGE, complain, parse_instant, table
-from streams.feeding import Feed, check, opened
+from streams.feeding import Feed, opened
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,7 +37,10 @@ _SHOWN = 20
 
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to read.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and check everything, send nothing.")]
-Out = Annotated[Path | None, typer.Option(help="Write the events into this file (JSON Lines) instead of sending them.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(callback=in_a_folder, help="Write the events into this file (JSON Lines) instead of sending them."),
+]
 Opened = Callable[[BinaryIO, str], Iterable[Reading]]
 
 
@@ -172,11 +173,9 @@ def _ingest(
     account = _Account(feed, rules)
     for refused in beforehand:
         account.take(refused)
-    try:
-        for reading in _readings(files, read):
-            account.take(reading)
-    finally:
-        feed.close()
+    for reading in _readings(files, read):
+        account.take(reading)
+    feed.close()  # only here: a file that was not written to its end is not put in its place
     account.tell("checked" if dry_run else f"written to {out}" if out is not None else "produced")
     raise typer.Exit(REFUSED if account.refused else 0)
 
@@ -210,7 +209,7 @@ class _Account:
             return
         self.read += 1
         if isinstance(reading, Read):
-            refused = self._refused(reading)
+            refused = refusal_of(reading, self._rules)
             if refused is None:
                 self._feed.send(reading.event, reading.time or self._now)
                 self.sent[type(reading.event).__name__] += 1
@@ -218,15 +217,6 @@ class _Account:
             reading = refused
         self.refused[reading.reason] += 1
         self._refusals.append(reading)
-
-    def _refused(self, reading: Read) -> Refused | None:
-        event: Event = reading.event
-        try:
-            check(event, self._rules)
-        except InvalidRecord as error:
-            detail = f"{error.field}: {error.detail}" if error.field else error.detail
-            return Refused(reason=error.reason, where=reading.where, detail=detail, event_id=event.event_id)
-        return None
 
     def tell(self, done: str) -> None:
         """Print the closing account."""

@@ -10,6 +10,7 @@ import typer
 from infra.kafka.connection import connect
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
+from processors.rulebook import Rulebook
 from processors.simulation import simulate as simulate_world
 from schemas.cloudevents import render_event
 from streams.commands.terminal import complain
@@ -25,18 +26,16 @@ inbound topics with --send; `asm demo` plays them with a clock."""
 def simulate(
     clinicians: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many clinicians.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 1,
-    year: Annotated[int, typer.Option(help="Performance year; the rulebook must have it.")] = 2027,
+    year: Annotated[int | None, typer.Option(help="Performance year; none: the rulebook's first.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the events into this file.")] = None,
     send: Annotated[bool, typer.Option("--send", help="Produce the events; for a clock of events.")] = False,
 ) -> None:
     """Make a world."""
     settings = Settings()
-    rulebooks = load_rulebooks(settings.vintage)
-    if year not in rulebooks:
-        raise typer.BadParameter(f"the rulebook {settings.vintage} has {', '.join(map(str, sorted(rulebooks)))}")
+    rulebook = rulebook_of(year, settings)
     if send and settings.clock != "events":
         raise typer.BadParameter("--send needs ASM_CLOCK=events: on the wall's clock all would be received now")
-    world = simulate_world(seed, clinicians, rulebooks[year])
+    world = simulate_world(seed, clinicians, rulebook)
     if out is None and not send:
         for timed in world:
             sys.stdout.buffer.write(render_event(timed.event, timed.received_at) + b"\n")
@@ -47,6 +46,14 @@ def simulate(
         feed.send(timed.event, timed.received_at)
     feed.close()
     complain(f"{len(world)} events of {clinicians} clinicians, {_span(world[0].received_at, world[-1].received_at)}.")
+
+
+def rulebook_of(year: int | None, settings: Settings) -> Rulebook:
+    """Return the law of a year, without one that of the first."""
+    rulebooks = load_rulebooks(settings.vintage)
+    if year is not None and year not in rulebooks:
+        raise typer.BadParameter(f"the rulebook {settings.vintage} has {', '.join(map(str, sorted(rulebooks)))}")
+    return rulebooks[min(rulebooks) if year is None else year]
 
 
 def _span(first: datetime, last: datetime) -> str:

@@ -111,6 +111,10 @@ class System:
         """Start a worker process, without a supervisor unless it is asked for."""
         return self._start(asm_command("worker", *(arguments or ("--no-supervise",))), environment)
 
+    def start(self, *arguments: str, **environment: str) -> Worker:
+        """Start a command of the command line."""
+        return self._start(asm_command(*arguments), environment)
+
     def freezing_worker(self, stage: str, flag: Path) -> Worker:
         """Start a worker that freezes before its first commit of a stage while the file is there."""
         command = [sys.executable, "-m", "tests.integration.faulty", "worker", "--no-supervise"]

@@ -21,6 +21,7 @@ from tests.making import at
 
 pytestmark = pytest.mark.integration
 END = at("2028-04-20")
+PLACES = Decimal("0.00000001")
 BOOKS = load_rulebooks(DEFAULT_VINTAGE)
 
 
@@ -42,7 +43,7 @@ def reference(world: list[Timed[Any]]) -> tuple[dict[Any, Any], dict[Any, Any]]:
 
 def told_of(obligation: ObligationChanged) -> tuple[Any, ...]:
     """What an obligation says, apart from its place in time."""
-    return obligation.item, obligation.status, obligation.points_at_stake.quantize(1), obligation.missing
+    return obligation.item, obligation.status, obligation.points_at_stake.quantize(PLACES), obligation.missing
 
 
 def spoken(system: System) -> tuple[dict[Any, Any], dict[Any, Any]]:
@@ -52,10 +53,7 @@ def spoken(system: System) -> tuple[dict[Any, Any], dict[Any, Any]]:
 
 def on_the_wire(scores: dict[Any, Any]) -> dict[Any, Any]:
     """The same with the eight places that a record has."""
-    return {
-        key: tuple(None if v is None else v.quantize(Decimal("0.00000001")) for v in values)
-        for key, values in scores.items()
-    }
+    return {key: tuple(None if v is None else v.quantize(PLACES) for v in values) for key, values in scores.items()}
 
 
 def assert_each_revision_once(system: System) -> None:
