@@ -19,11 +19,15 @@ class Settings(BaseSettings):
     )
     kafka_dir: Path = Field(default=Path(".kafka"), description="Where the embedded broker keeps jars, data and log.")
     kafka_port: int = Field(default=0, description="Port of the embedded broker; 0: a free one.")
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="How clients talk to the cluster; anything but a test wants SASL_SSL."
+    )
     kafka_ca_file: Path | None = Field(default=None, description="Certificates that the brokers are trusted by (PEM).")
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    kafka_username: str | None = None
-    kafka_password: SecretStr | None = None
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="How clients prove who they are, with SASL."
+    )
+    kafka_username: str | None = Field(default=None, description="User of SASL.")
+    kafka_password: SecretStr | None = Field(default=None, description="Password of SASL; printed masked.")
     kafka_replication: int = Field(
         default=1, description="Replication factor of topics that `asm topics apply` creates."
     )
@@ -48,7 +52,10 @@ class Settings(BaseSettings):
     )
     token_key_version: int = Field(default=1, ge=1, description="Version of that key, part of every token.")
 
-    database_url: str = Field(default="sqlite:///asm-streams.db", description="Where the projection is kept.")
+    database_url: SecretStr = Field(
+        default=SecretStr("sqlite:///asm-streams.db"),
+        description="Database of the SQL view: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE.",
+    )
 
     instance: str | None = Field(
         default=None, description="Static group membership: a name of this worker that outlives it."
@@ -66,7 +73,7 @@ class Settings(BaseSettings):
     )
     restarts_max: int = Field(default=10, description="How often a worker that fails within a minute is restarted.")
 
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["console", "json"] | None = Field(
         default=None, description="None: console where a person reads it."
     )

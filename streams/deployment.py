@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kafka import KafkaConsumer, TopicPartition
+from pydantic import SecretStr
 from sqlmodel import Session
 
 from infra.database.engine import create_tables, open_engine, read_positions
@@ -50,7 +51,7 @@ class Deployment:
             update={
                 "clock": "events",
                 "namespace": f"{settings.namespace}demo-{os.getpid()}-{int(time.time())}.",
-                "database_url": f"sqlite:///{database}",
+                "database_url": SecretStr(f"sqlite:///{database}"),
                 "log_format": "json",
             }
         )
@@ -77,7 +78,7 @@ class Deployment:
         if left:
             raise Unavailable(f"{left[0].topic} {left[0].what}")
         say(f"A real Kafka at {bootstrap}, {len(created)} topics.")
-        self.engine = open_engine(self.settings.database_url)
+        self.engine = open_engine(self.settings.database_url.get_secret_value())
         create_tables(self.engine)
         self._programs = [self._started("worker", "--no-supervise"), self._started("project")]
         self._marks = self._consumer_of(self.names.of(_STATE))
@@ -181,6 +182,6 @@ class Deployment:
             "ASM_KAFKA_BOOTSTRAP": self.connection.bootstrap,
             "ASM_CLOCK": self.settings.clock,
             "ASM_NAMESPACE": self.settings.namespace,
-            "ASM_DATABASE_URL": self.settings.database_url,
+            "ASM_DATABASE_URL": self.settings.database_url.get_secret_value(),
             "ASM_LOG_FORMAT": "json",
         }

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -93,6 +94,9 @@ def require_tables(engine: Engine) -> None:
 
     :raises Unavailable: the database does not answer, or has no tables, or tables of another release.
     """
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    if file and file != ":memory:" and not Path(file).exists():  # connecting would make an empty one
+        raise Unavailable(f"{shown(engine)} is not there: run `asm project`, or set ASM_DATABASE_URL.")
     try:
         with engine.connect() as connection:
             there = engine.dialect.has_table(connection, "layout")

@@ -1,8 +1,10 @@
 """Our own events in files: JSON Lines of CloudEvents, or an Avro container file of one record type."""
 
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import BinaryIO
+from itertools import count
+from typing import Any, BinaryIO
 
 import fastavro
 import msgspec
@@ -13,7 +15,16 @@ from schemas.intake.reading import Noted, Read, Reading, Refused
 from schemas.plain import from_plain
 
 AVRO_MAGIC = b"Obj\x01"
-_MALFORMED = (EOFError, ValueError, IndexError, KeyError, OverflowError, TypeError, ArithmeticError)
+_MALFORMED = (
+    EOFError,
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    ArithmeticError,
+    NotImplementedError,
+    zlib.error,
+)
 
 
 def read_json_lines(lines: Iterable[bytes], name: str) -> Iterator[Reading]:
@@ -52,19 +63,44 @@ def read_avro_container(stream: BinaryIO, name: str) -> Iterator[Reading]:
         types = ", ".join(inbound_types())
         yield Refused(reason="UNKNOWN_TYPE", where=name, detail=f"its schema is none of {types}")
         return
-    number = 0
     try:
         received_at = _received_at(reader.metadata)
-        for number, plain in enumerate(reader, 1):
-            yield Read(event=from_plain(plain, record), time=received_at, where=f"{name}#{number}")
-    except _MALFORMED as error:
-        where = f"{name}#{number + 1}"
-        yield Refused(reason="MALFORMED_FILE", where=where, detail=f"not a {record.__name__}: {type(error).__name__}")
+    except ValueError:
+        detail = "asm.received_at in its metadata is not an ISO 8601 instant with its offset from UTC"
+        yield Refused(reason="MALFORMED_FILE", where=name, detail=detail)
+        return
+    yield from _events_of(reader, name, record, received_at)
+
+
+def _events_of(reader: Any, name: str, record: type[Any], received_at: datetime | None) -> Iterator[Reading]:
+    """Read the events of a container; one that is none is refused, and where the bytes are broken the rest is lost."""
+    for number in count(1):
+        where = f"{name}#{number}"
+        try:
+            plain = next(reader)
+        except StopIteration:
+            return
+        except _MALFORMED as error:
+            detail = f"broken here, the rest is not read: {type(error).__name__}"
+            yield Refused(reason="MALFORMED_FILE", where=where, detail=detail)
+            return
+        try:
+            event = from_plain(plain, record)
+        except _MALFORMED as error:
+            detail = f"not a {record.__name__}: {type(error).__name__}"
+            yield Refused(reason="MALFORMED_FILE", where=where, detail=detail)
+            continue
+        yield Read(event=event, time=received_at, where=where)
 
 
 def _received_at(metadata: Mapping[str, str]) -> datetime | None:
     text = metadata.get("asm.received_at")
-    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+    if text is None:
+        return None
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("no offset from UTC")
+    return instant.astimezone(UTC)
 
 
 def _id_of(line: bytes) -> str | None:

@@ -46,7 +46,7 @@ class _Set(msgspec.Struct, rename="camel"):
 
 class _Submission(msgspec.Struct, rename="camel"):
     performance_year: int
-    measurement_sets: list[dict[str, Any]]
+    measurement_sets: list[Any]
     entity_type: str = _INDIVIDUAL
     taxpayer_identification_number: str | None = None
     national_provider_identifier: str | None = None
@@ -68,7 +68,7 @@ def read_qpp(text: bytes, name: str, source: str, proof: Proof) -> Iterator[Read
     except json.JSONDecodeError as error:
         yield Refused(reason="MALFORMED_FILE", where=f"{name}:{error.lineno}", detail=f"not JSON: {error.msg}")
         return
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         yield Refused(reason="MALFORMED_FILE", where=name, detail=f"not JSON: {type(error).__name__}")
         return
     submissions = plain if isinstance(plain, list) else [plain]
@@ -110,17 +110,16 @@ class _SetReader:
         self._source = source
         self._proof = proof
 
-    def read(self, plain: Mapping[str, Any]) -> Iterator[Reading]:
-        category = plain.get("category")
+    def read(self, plain: Any) -> Iterator[Reading]:
+        category = plain.get("category") if isinstance(plain, dict) else None
         self._where += f" ({category})" if isinstance(category, str) else ""
+        if isinstance(category, str) and category not in {*_CATEGORIES, _ACTIVITIES}:
+            yield self._refused("UNSUPPORTED_CATEGORY", "neither quality nor pi nor ia")
+            return
         try:
             given = msgspec.convert(plain, _Set)
-            if given.category == _ACTIVITIES:
-                yield from self._attestations(given, plain)
-            elif given.category in _CATEGORIES:
-                yield from self._submission_of(given, plain)
-            else:
-                yield self._refused("UNSUPPORTED_CATEGORY", "neither quality nor pi nor ia")
+            read = self._attestations if given.category == _ACTIVITIES else self._submission_of
+            yield from read(given, plain)
         except msgspec.ValidationError as error:
             yield self._refused("NOT_SUBMISSION", str(error))
 
@@ -155,31 +154,35 @@ class _SetReader:
         yield Read(event=event, time=None, where=self._where)
 
     def _attestations(self, given: _Set, plain: Mapping[str, Any]) -> Iterator[Reading]:
+        events = [self._attestation(given, measurement, plain) for measurement in given.measurements]
         if self._npi is not None:
             detail = (
                 f"the activities of NPI {self._npi} go to the TIN: ASM asks them of the TIN for all its participants"
             )
             yield Noted(where=self._where, detail=detail)
-        for measurement in given.measurements:
-            activity = msgspec.convert(measurement.get("measureId"), str)
-            digest = self._digest({**plain, "measurements": [measurement]})
-            event = AttestationReceived(
-                event_id=self._event_id(digest),
-                source=self._source,
-                attestation_id=digest,
-                revision=1,
-                action=AttestationAction.ATTEST,
-                tin=self._tin,
-                performance_year=self._submission.performance_year,
-                activity_id=activity,
-                answer=msgspec.convert(measurement.get("value"), bool),
-                period_start=given.performance_start,
-                period_end=given.performance_end,
-                stage=self._proof.stage,
-                confirmation=self._proof.confirmation,
-                receipted_at=self._proof.receipted_at,
-            )
-            yield Read(event=event, time=None, where=f"{self._where}, {activity}")
+        for event in events:
+            yield Read(event=event, time=None, where=f"{self._where}, {event.activity_id}")
+
+    def _attestation(
+        self, given: _Set, measurement: Mapping[str, Any], plain: Mapping[str, Any]
+    ) -> AttestationReceived:
+        digest = self._digest({**plain, "measurements": [measurement]})
+        return AttestationReceived(
+            event_id=self._event_id(digest),
+            source=self._source,
+            attestation_id=digest,
+            revision=1,
+            action=AttestationAction.ATTEST,
+            tin=self._tin,
+            performance_year=self._submission.performance_year,
+            activity_id=msgspec.convert(measurement.get("measureId"), str),
+            answer=msgspec.convert(measurement.get("value"), bool),
+            period_start=given.performance_start,
+            period_end=given.performance_end,
+            stage=self._proof.stage,
+            confirmation=self._proof.confirmation,
+            receipted_at=self._proof.receipted_at,
+        )
 
     @property
     def _tin(self) -> Tin:

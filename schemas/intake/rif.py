@@ -8,17 +8,18 @@ Codes: the carrier file's codebook of CMS's Chronic Conditions Warehouse.
 Lines of one claim follow each other. Lines of several TINs (TAX_NUM) give one claim a TIN, each with its lines.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from hashlib import sha256
 from itertools import groupby
 
 from processors.events import ClaimLine, ClaimReceived
 from processors.identity import Npi, Tin
 from processors.vocabulary import ClaimAction, ClaimType, Disposition
-from schemas.intake.columns import Row, read_rows
+from schemas.intake.columns import Broken, Row, read_lines, read_rows
 from schemas.intake.reading import Read, Reading, Refused
 
 _NEEDED = (
@@ -27,6 +28,7 @@ _NEEDED = (
 )  # fmt: skip
 _DIAGNOSES = 12
 _DATE = "%d-%b-%Y"
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,8})?|\.[0-9]{1,8})")
 _CANCELLED = "3"
 _REPLACED = "5"
 #: Codes of CARR_CLM_PMT_DNL_CD under which somebody was paid; every other one is a denial.
@@ -57,16 +59,26 @@ class RifOptions:
 
 def read_rif(lines: Iterable[bytes], name: str, options: RifOptions) -> Iterator[Reading]:
     """Read carrier claims; a claim with a malformed line is refused as a whole, the others are read."""
-    for _, group in groupby(read_rows(lines, name, "|", _NEEDED), key=_claim_of):
+    for _, group in groupby(read_lines(lines, name, "|", _NEEDED), key=_ClaimOf()):
         found = list(group)
-        yield from (reading for reading in found if isinstance(reading, Refused))
-        rows = [row for row in found if isinstance(row, Row)]
-        for tin, of_tin in _by_tin(rows, options.tin).items():
-            yield _claim(tin, of_tin, name, options)
+        refused = [line.refused if isinstance(line, Broken) else line for line in found if not isinstance(line, Row)]
+        yield from refused
+        if not refused:
+            rows = [row for row in found if isinstance(row, Row)]
+            for tin, of_tin in _by_tin(rows, options.tin).items():
+                yield _claim(tin, of_tin, name, options)
 
 
-def _claim_of(row: Row | Refused) -> str | None:
-    return row.values.get("CLM_ID", "") if isinstance(row, Row) else None
+class _ClaimOf:
+    """Says whose claim a line is; a line that does not say is taken as the claim's before it, which it spoils."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, line: Row | Broken | Refused) -> str:
+        if not isinstance(line, Refused):
+            self._last = line.values.get("CLM_ID", self._last)
+        return self._last
 
 
 def _by_tin(rows: Sequence[Row], default: Tin | None) -> dict[Tin | None, list[Row]]:
@@ -93,7 +105,8 @@ def _event(tin: Tin, rows: Sequence[Row], options: RifOptions) -> ClaimReceived:
     bene_id = _text(head, "BENE_ID")
     codes = _diagnoses(rows)
     claim_id, version, action = _text(head, "CLM_GRP_ID"), _version(head), _action(head)
-    identity = (options.source, tin.digits, _text(head, "CLM_ID"), str(version), action, *_contents(rows))
+    named = {_text(row, "CLM_ID") for row in rows}  # one, or a line names none
+    identity = (options.source, tin.digits, *named, str(version), action, *_contents(rows))
     return ClaimReceived(
         event_id=sha256("\x1f".join(identity).encode()).hexdigest()[:32],
         source=options.source,
@@ -119,7 +132,7 @@ def _line(row: Row, codes: Sequence[str]) -> ClaimLine:
     npi, code = row.get("PRF_PHYSN_NPI"), row.get("LINE_ICD_DGNS_CD")
     modifiers = (row.get("HCPCS_1ST_MDFR_CD"), row.get("HCPCS_2ND_MDFR_CD"))
     return ClaimLine(
-        line_number=int(_decimal(row, "LINE_NUM") or 0),
+        line_number=_whole(row, "LINE_NUM"),
         service_date=_date(row, "LINE_1ST_EXPNS_DT"),
         npi=None if npi is None else Npi(npi),
         specialty=row.get("PRVDR_SPCLTY"),
@@ -144,12 +157,7 @@ def _diagnoses(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def _action(head: Row) -> ClaimAction:
-    codes = {
-        head.get(
-            "CLM_DISP_CD",
-        ),
-        head.get("CARR_CLM_ENTRY_CD"),
-    }
+    codes = (head.get("CLM_DISP_CD"), head.get("CARR_CLM_ENTRY_CD"))
     if head.get("DML_IND") == "DELETE" or any((code or "").lstrip("0") == _CANCELLED for code in codes):
         return ClaimAction.CANCEL
     if head.get("DML_IND") == "UPDATE" or head.get("CARR_CLM_ENTRY_CD") == _REPLACED:
@@ -177,13 +185,16 @@ def _date(row: Row, column: str) -> date:
 
 def _decimal(row: Row, column: str) -> Decimal | None:
     value = row.get(column)
-    try:
-        number = None if value is None else Decimal(value)
-    except InvalidOperation as error:
-        raise _Malformed(column, "a number") from error
-    if number is not None and not number.is_finite():
+    if value is not None and _NUMBER.fullmatch(value) is None:
         raise _Malformed(column, "a number")
-    return number
+    return None if value is None else Decimal(value)
+
+
+def _whole(row: Row, column: str) -> int:
+    number = _decimal(row, column)
+    if number is None or number != number.to_integral_value():
+        raise _Malformed(column, "a whole number")
+    return int(number)
 
 
 def _cents(row: Row, column: str) -> int | None:

@@ -155,7 +155,7 @@ def _identifiers(path: Path | None) -> tuple[dict[str, str], list[Refused]]:
 
 def _tin_of(alias: str, settings: Settings) -> Tin:
     """Find the TIN of a practice in the projection."""
-    engine = open_engine(settings.database_url)
+    engine = open_engine(settings.database_url.get_secret_value())
     require_tables(engine)
     with Session(engine) as session:
         tins = {score.tin for score in known_participants(session, alias, None)}

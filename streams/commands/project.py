@@ -31,7 +31,7 @@ def project(
     settings = Settings()
     configure_logging(settings)
     connection = connect(settings)
-    engine = open_engine(settings.database_url)
+    engine = open_engine(settings.database_url.get_secret_value())
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -28,7 +28,7 @@ def projection(settings: Settings) -> Iterator[Session]:
 
     :raises Unavailable: there is none, or it does not answer.
     """
-    engine = open_engine(settings.database_url)
+    engine = open_engine(settings.database_url.get_secret_value())
     require_tables(engine)
     try:
         with Session(engine) as session:

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from infra.settings import Settings
 from processors.reasons import REASONS, Kind
+from schemas.topics import contract
 
 DOCS = Path(__file__).parents[2] / "docs"
 _TITLES = {
@@ -36,7 +40,63 @@ def _cited(meaning: str, cites: tuple[str, ...]) -> str:
     return meaning + (f" ({', '.join(cites)})" if cites else "")
 
 
-PAGES = {"reasons.md": reasons_page}
+def settings_page() -> str:
+    """Return ``docs/operations/settings.md``."""
+    lines = ["# Settings", "", "Written from `infra/settings.py` by `make docs`. Each is an environment variable.", ""]
+    lines += ["| variable | default | means |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+        default = "" if value in {None, ""} else f"`{value}`"
+        lines.append(f"| `ASM_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join([*lines, ""])
+
+
+def contract_page() -> str:
+    """Return ``docs/contract.md``."""
+    lines = [
+        _CONTRACT,
+        "| topic | records | partitions | kept | who writes | what |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for topic in contract().topics.values():
+        kept = "compacted" if topic.cleanup == "compact" else f"{topic.retention_days} days"
+        records = ", ".join(f"`{record}`" for record in topic.records) or "–"
+        partitions = "the journal's" if topic.partitions is None else str(topic.partitions)
+        producers = ", ".join(topic.producers)
+        lines.append(f"| `{topic.name}` | {records} | {partitions} | {kept} | {producers} | {topic.doc} |")
+    lines += ["", "## Schema ids", "", "| id | schema |", "| --- | --- |"]
+    lines += [f"| {number} | `schemas/{name}.avsc` |" for name, number in contract().schema_ids.items()]
+    lines += ["", "## Test vectors", "", "| key | partition of 4 | of 12 |", "| --- | --- | --- |"]
+    lines += [f"| `{v['key']}` | {v['partition_of_4']} | {v['partition_of_12']} |" for v in contract().murmur2_vectors]
+    lines += ["", "| token key (UTF-8) | identifier | token |", "| --- | --- | --- |"]
+    lines += [f"| `{v['key_utf8']}` | `{v['identifier']}` | `{v['token']}` |" for v in contract().token_vectors]
+    return "\n".join([*lines, ""])
+
+
+_CONTRACT = """# The contract, for feeds and readers
+
+Written from `schemas/topics.toml` by `make docs`. The `.avsc` files say what each field means; `schemas/examples` has
+one or more of each record in the JSON form that `asm ingest events` and `asm assess` read.
+
+- **Form.** Avro in Confluent's framing: `0x00`, the schema id as four bytes big-endian, the body. No registry is needed:
+  the ids stand below and are never given twice. Schemas change FULL_TRANSITIVE only; a test refuses the rest.
+- **Key and partition.** The key is the TIN's nine ASCII digits, the partition murmur2 of it, as Java's, kafka-python's
+  and aiokafka's producers do by default. librdkafka clients must set `partitioner=murmur2_random`; with their default
+  most TINs land elsewhere and are refused. Check yours against the vectors below.
+- **Identity.** An event is (`source`, `event_id`). The same again is a repeat and changes nothing; other content under
+  the same identity is a finding, and what came first stands.
+- **When.** `received_at` is the broker's receipt (LogAppendTime): no feed can set it. A submission is judged by the
+  receiver's `receipted_at`, not by when its event arrives here.
+- **Beneficiaries** never come in clear: `b<key version>_` and base32 without padding of HMAC-SHA-256 of the MBI (capitals,
+  no dashes) under the deployment's key. Whatever looks like an MBI, HICN or SSN is refused and not kept.
+- **Refused?** Read `asm.refusals.v1`: origin (topic/partition/offset), reason, field, detail. Codes: `reasons.md`.
+- **Readers** use `read_committed`. Every output is a state, not a delta; `revision` only rises; `emitted_id` is the same
+  in a replay.
+
+## Topics
+"""
+
+PAGES = {"reasons.md": reasons_page, "operations/settings.md": settings_page, "contract.md": contract_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

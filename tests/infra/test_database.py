@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import sqlmodel
@@ -179,6 +180,7 @@ def test_an_empty_database_says_how_to_fill_it(database_url: str) -> None:
     with pytest.raises(Unavailable, match="run `asm project`"):
         require_tables(engine)
     engine.dispose()
+    assert not database_url.startswith("sqlite") or not Path(database_url.removeprefix("sqlite:///")).exists()
 
 
 @pytest.mark.parametrize("url", ["mysql://h/d", "nonsense", "oracle+oracledb://h/d"])

@@ -24,7 +24,7 @@ def container_bootstrap() -> Iterator[str]:
         _reach(address)
     except OSError as error:
         pytest.skip(f"no container engine answers at {address} ({type(error).__name__})")
-    with KafkaContainer("apache/kafka:4.1.1").with_kraft() as kafka:
+    with KafkaContainer("apache/kafka:4.4.0").with_kraft() as kafka:
         yield kafka.get_bootstrap_server()
 
 

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -18,6 +19,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalOperation, InvalidTxnState, MessageSizeTooLargeError, ProducerFenced
 from kafka import KafkaConsumer
+from kafka import TopicPartition as ReadPartition
 
 from infra.kafka.connection import Connection
 from infra.kafka.topics import admin
@@ -75,10 +77,12 @@ class Cluster:
         consumer = KafkaConsumer(
             bootstrap_servers=self.connection.bootstrap, isolation_level=isolation, auto_offset_reset="earliest"
         )
+        partition = ReadPartition(*self.partition)
         try:
-            consumer.assign([self.partition])  # kafka-python's TopicPartition is the same tuple
+            consumer.assign([partition])
+            [end] = consumer.end_offsets([partition]).values()
             found: list[bytes] = []
-            while consumer.position(self.partition) < consumer.end_offsets([self.partition])[self.partition]:
+            while consumer.position(partition) < end:
                 found += [r.value for records in consumer.poll(timeout_ms=200).values() for r in records]
             return found
         finally:
@@ -111,6 +115,13 @@ async def opened(cluster: Cluster) -> FencedProducer:
     producer = cluster.producer()
     await producer.open()
     return producer
+
+
+async def ended(cluster: Cluster, name: str = "") -> None:
+    """Wait until no transaction of a name is open: the broker answers a commit before its markers are written."""
+    producer = FencedProducer(name or cluster.name, cluster.connection)
+    await producer.open()
+    await producer.close()
 
 
 class Halting(FencedProducer):
@@ -156,6 +167,7 @@ async def test_aiokafka_commits_happily_without_a_batch_whose_delivery_failed(cl
     with pytest.raises(MessageSizeTooLargeError):
         await delivery
     await producer.stop()
+    await ended(cluster)
     assert (cluster.values(), cluster.committed()) == ([], 7)
 
 
@@ -166,15 +178,15 @@ async def test_a_fenced_producer_does_not_commit_when_a_delivery_failed(cluster:
     with pytest.raises(MessageSizeTooLargeError):
         await producer.commit(writes(cluster, b"small", TOO_LARGE), 0, cluster.offsets(7))
     await producer.close()
-    await (await opened(cluster)).close()
+    await ended(cluster)
     assert (cluster.values(), cluster.committed()) == ([], None)
 
 
 @asynchronous
 async def test_rows_of_several_batches_and_a_row_larger_than_one_arrive_in_order(cluster: Cluster) -> None:
-    sizes = [400_000, 400_000, 400_000, 950_000, 10]
+    sizes, now = [400_000, 400_000, 400_000, 950_000, 10], int(time.time() * 1000)
     rows = [
-        Row(key=b"%d" % n, value=bytes(size), timestamp=1_800_000_000_000 + n, headers=(("n", b"%d" % n),))
+        Row(key=b"%d" % n, value=bytes(size), timestamp=now + n, headers=(("n", b"%d" % n),))
         for n, size in enumerate(sizes)
     ]
     producer = await opened(cluster)
@@ -194,6 +206,7 @@ async def test_one_commit_writes_rows_and_offsets(cluster: Cluster) -> None:
     producer = await opened(cluster)
     await producer.commit(writes(cluster, b"one", b"two"), 0, cluster.offsets(5))
     await producer.close()
+    await ended(cluster)
     assert (cluster.values(), cluster.committed()) == ([b"one", b"two"], 5)
 
 
@@ -221,7 +234,7 @@ async def test_a_process_killed_before_its_commit_leaves_neither_rows_nor_offset
     command = [sys.executable, "-c", KILLED, cluster.connection.bootstrap, cluster.name]
     killed = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
-    await (await opened(cluster)).close()
+    await ended(cluster)
     assert cluster.values("read_uncommitted") == [b"kept", b"lost"]
     assert (cluster.values(), cluster.committed()) == ([b"kept"], 5)
 
@@ -236,6 +249,7 @@ async def test_a_commit_that_is_cancelled_half_way_leaves_nothing_committed(clus
     again = await opened(cluster)
     await again.commit(writes(cluster, b"again"), 0, cluster.offsets(10))
     await again.close()
+    await ended(cluster)
     assert cluster.values("read_uncommitted") == [b"cancelled", b"again"]
     assert (cluster.values(), cluster.committed()) == ([b"again"], 10)
 
@@ -253,6 +267,7 @@ async def test_a_second_producer_of_a_name_fences_the_first(cluster: Cluster) ->
     await first.close()
     await second.commit(writes(cluster, b"after"), 0, cluster.offsets(3))
     await second.close()
+    await ended(cluster)
     assert (cluster.values(), cluster.committed()) == ([b"before", b"after"], 3)
 
 
@@ -280,6 +295,8 @@ async def test_producers_of_two_names_do_not_fence_each_other(cluster: Cluster) 
     await other.commit(writes(cluster, b"other"), 0, None)
     await first.close()
     await other.close()
+    await ended(cluster)
+    await ended(cluster, other.name)
     assert cluster.values() == [b"first", b"other"]
 
 
@@ -297,6 +314,7 @@ async def test_a_producer_that_is_no_member_commits_the_offsets_of_a_group_with_
     producer = await opened(cluster)
     await producer.commit(writes(cluster, b"one"), 0, cluster.offsets(41))
     await producer.close()
+    await ended(cluster)
     assert await member.committed(cluster.partition) == 41
     await member.stop()
 
@@ -310,6 +328,7 @@ async def test_seeking_to_committed_goes_to_the_beginning_where_aiokafka_stays(
     offsets = None if committed is None else cluster.offsets(committed)
     await producer.commit(writes(cluster, b"0", b"1", b"2"), 0, offsets)
     await producer.close()
+    await ended(cluster)
     reader = await cluster.reader(group_id=cluster.group, auto_offset_reset="earliest")
     read = [(await reader.getone()).offset for _ in range(3)]
     told = [await reader.seek_to_committed(), await reader.position(cluster.partition)]
@@ -328,6 +347,7 @@ async def test_seeking_to_committed_goes_to_the_committed_offset(cluster: Cluste
     producer = await opened(cluster)
     await producer.commit(writes(cluster, b"0", b"1", b"2"), 0, cluster.offsets(1))
     await producer.close()
+    await ended(cluster)
     reader = await cluster.reader(group_id=cluster.group, auto_offset_reset="earliest")
     await reader.seek_to_end(cluster.partition)
     assert await seek_to_committed(reader) == {cluster.partition: 1}
@@ -358,6 +378,7 @@ async def test_a_position_passes_the_marker_behind_the_last_record_of_a_transact
     producer = await opened(cluster)
     await producer.commit(writes(cluster, b"one"), 0, None)
     await producer.close()
+    await ended(cluster)
     reader = await cluster.reader(isolation_level="read_committed", auto_offset_reset="earliest")
     found = await reader.getmany(timeout_ms=10_000)
     ends = await reader.end_offsets([cluster.partition])
@@ -414,7 +435,7 @@ async def test_offsets_of_a_second_group_are_refused_as_an_invalid_transaction_s
     with pytest.raises(Exception) as refused:  # noqa: PT011 - what it is stands below
         await commit_two_groups(cluster, second)
     assert type(refused.value.__cause__ or refused.value) is InvalidTxnState
-    await (await opened(cluster)).close()
+    await ended(cluster)
     assert (cluster.committed(), cluster.committed(second)) == (None, None)
 
 
@@ -423,4 +444,5 @@ async def test_offsets_of_a_second_group_pass_where_it_shares_the_partition_of_t
     assert cluster.committed() is None  # asking makes the topic of the offsets
     second = second_group(cluster, shares=True)
     await commit_two_groups(cluster, second)
+    await ended(cluster)
     assert (cluster.committed(), cluster.committed(second)) == (5, 6)

@@ -1,0 +1,121 @@
+"""The configuration: from ASM_* alone, frozen, and without a secret in anything that prints."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from infra.rulebooks import DEFAULT_VINTAGE, load_rulebooks
+from infra.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Start where nothing is configured."""
+    for name in [name for name in os.environ if name.upper().startswith("ASM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_every_setting_has_a_default_of_which_none_is_a_secret() -> None:
+    assert json.loads(Settings().model_dump_json()) == {
+        "kafka_bootstrap": None,
+        "kafka_dir": ".kafka",
+        "kafka_port": 0,
+        "kafka_security_protocol": "PLAINTEXT",
+        "kafka_ca_file": None,
+        "kafka_sasl_mechanism": "SCRAM-SHA-512",
+        "kafka_username": None,
+        "kafka_password": None,
+        "kafka_replication": 1,
+        "namespace": "",
+        "generation": "live",
+        "partitions": None,
+        "clock": "wall",
+        "vintage": DEFAULT_VINTAGE,
+        "test_identifiers": "refuse",
+        "token_key": None,
+        "token_key_version": 1,
+        "database_url": "sqlite:///asm-streams.db",
+        "instance": None,
+        "session_timeout_seconds": 8.0,
+        "transaction_timeout_seconds": 20.0,
+        "clock_margin_seconds": 1.0,
+        "fetch_bytes": 8388608,
+        "linger_seconds": 0.0,
+        "restarts_max": 10,
+        "log_level": "info",
+        "log_format": None,
+    }
+
+
+def test_the_default_vintage_is_one_that_ships() -> None:
+    assert sorted(load_rulebooks(Settings().vintage)) != []
+
+
+@pytest.mark.parametrize("name", ["token_key", "kafka_password"])
+def test_a_secret_prints_masked_however_the_settings_are_printed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"ASM_{name.upper()}", "swordfish")
+    settings = Settings()
+    for shown in (repr(settings), str(settings), f"{settings.model_dump()}", settings.model_dump_json()):
+        assert "swordfish" not in shown
+        assert "**********" in shown
+    secret = getattr(settings, name)
+    assert isinstance(secret, SecretStr)
+    assert secret.get_secret_value() == "swordfish"
+
+
+def test_settings_are_read_from_variables_in_capitals_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASM_PARTITIONS", "6")
+    monkeypatch.setenv("asm_clock", "events")
+    monkeypatch.setenv("ASM_KAFKA_DIR", "/var/lib/asm")
+    settings = Settings()
+    assert (settings.partitions, settings.clock, settings.kafka_dir) == (6, "events", Path("/var/lib/asm"))
+
+
+def test_a_file_of_variables_beside_the_program_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("ASM_CLOCK=events\n")
+    assert Settings().clock == "wall"
+
+
+def test_a_variable_that_is_no_setting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Settings()
+    monkeypatch.setenv("ASM_KAFKA_BOOTSTRAPS", "broker:9092")
+    assert Settings() == before
+
+
+def test_an_argument_that_is_no_setting_is_refused() -> None:
+    with pytest.raises(ValidationError, match="kafka_bootstraps"):
+        Settings.model_validate({"kafka_bootstraps": "broker:9092"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CLOCK", "sundial"),
+        ("GENERATION", "Live"),
+        ("GENERATION", "a/b"),
+        ("GENERATION", ""),
+        ("PARTITIONS", "0"),
+        ("TOKEN_KEY_VERSION", "0"),
+        ("TEST_IDENTIFIERS", "yes"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("KAFKA_SECURITY_PROTOCOL", "TLS"),
+        ("KAFKA_PORT", "nine"),
+    ],
+)
+def test_a_value_that_a_setting_cannot_have_is_refused_by_its_name(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"ASM_{name}", value)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert [error["loc"] for error in refused.value.errors()] == [(name.lower(),)]
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(Settings(), "clock", "events")  # noqa: B010 - written plainly, mypy refuses it first
