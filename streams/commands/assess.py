@@ -17,6 +17,7 @@ from streams.admission import Rules
 from streams.assessment import Law
 from streams.commands.files import read_events, refusal_of
 from streams.commands.terminal import ERR, OUT, REFUSED, complain, parse_instant, points, print_json, table
+from streams.commands.view import ESTIMATE, in_words
 from streams.in_process import InProcess, views
 from streams.state import YearState
 
@@ -142,11 +143,15 @@ def _print_tables(years: Years, until: datetime) -> None:
         OUT.print(
             table(
                 "What must be submitted",
-                ("who", "item", "status", "stage", "alert", "at stake", "next step"),
+                ("who", "item", "status", "stage", "alert", "at stake", "what is missing, and the next step"),
                 (
-                    (o.npi or "TIN", o.item, o.status, o.stage, o.alert, points(o.points_at_stake), o.next_step)
+                    (o.npi or "practice", o.item, o.status, o.stage, o.alert, points(o.points_at_stake), _words(o))
                     for o in obligations
                 ),
             )
         )
-    OUT.print("An estimate by asm-streams, not a determination by CMS.", style="dim")
+    OUT.print(ESTIMATE, style="dim")
+
+
+def _words(obligation: ObligationChanged) -> str:
+    return in_words(to_avro(obligation)["missing"], obligation.next_step)

@@ -1,6 +1,6 @@
 """What the readers of the SQL view have in common: opening it, whose clock it is, and how its rows are shown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -74,11 +74,16 @@ def obligations_table(obligations: Sequence[Obligation]) -> Table:
 
 def what_to_do(obligation: Obligation) -> str:
     """Say in words what is missing and what to do next."""
-    gaps = [gap_text(gap) for gap in obligation.missing if gap["code"] != "NOT_SUBMITTED"]  # that is its status
-    return " ".join([*gaps, obligation.next_step])
+    return in_words(obligation.missing, obligation.next_step)
 
 
-def gap_text(gap: dict[str, Any]) -> str:
+def in_words(missing: Iterable[Mapping[str, Any]], next_step: str) -> str:
+    """Say what is missing, and what to do next; that nothing was submitted is said by the status."""
+    gaps = [gap_text(gap) for gap in missing if gap["code"] != "NOT_SUBMITTED"]
+    return " ".join([*gaps, next_step])
+
+
+def gap_text(gap: Mapping[str, Any]) -> str:
     """Say what is missing, with its counts."""
     counts = f" ({gap['have']} of {gap['need']})" if gap.get("need") is not None and gap.get("have") is not None else ""
     return f"{gap['message']}{counts}"
