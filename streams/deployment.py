@@ -70,8 +70,9 @@ class Deployment:
             old.unlink()
         bootstrap = self.settings.kafka_bootstrap
         if bootstrap is None:
-            shutil.rmtree(self._home / "data", ignore_errors=True)
             self._broker = EmbeddedBroker(self._home, self._library)
+            self._broker.down()  # of a play that was killed
+            shutil.rmtree(self._home / "data", ignore_errors=True)
             bootstrap = self._broker.up(0, say).bootstrap
         self.connection = Connection(bootstrap, embedded=self._broker is not None, settings=self.settings)
         created, left = apply_topics(self.connection)
@@ -80,7 +81,10 @@ class Deployment:
         say(f"A real Kafka at {bootstrap}, {len(created)} topics.")
         self.engine = open_engine(self.settings.database_url.get_secret_value())
         create_tables(self.engine)
-        self._programs = [self._started("worker", "--no-supervise"), self._started("project")]
+        self._programs = [
+            self._started("worker", "--no-supervise", "--supervised"),
+            self._started("project", "--supervised"),
+        ]
         self._marks = self._consumer_of(self.names.of(_STATE))
 
     @property
@@ -170,7 +174,7 @@ class Deployment:
             process = subprocess.Popen(  # noqa: S603 - this program itself
                 asm_command(name, *arguments),
                 env=os.environ | self._environment(),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # it ends with us, even if we are killed
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,  # Ctrl-C at the terminal ends the demo, which ends them

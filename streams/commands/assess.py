@@ -10,6 +10,7 @@ import typer
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
 from processors.assessment import Assessment
+from processors.findings import Finding
 from processors.outputs import Envelope, ObligationChanged, ScoreChanged
 from schemas.intake.reading import Noted, Read, Refused
 from schemas.plain import to_avro, to_json
@@ -107,13 +108,19 @@ def _print_json(years: Years, until: datetime) -> None:
                     "rulebook": assessment.rulebook,
                     "score": _without_envelope(score),
                     "obligations": [_without_envelope(o) for o in owed],
-                    "findings": [to_avro(f) for f in assessment.findings if f.npi in {None, score.npi}],
+                    "findings": [_without_origin(f) for f in assessment.findings if f.npi in {None, score.npi}],
                 }
             )
 
 
 def _without_envelope(view: ScoreChanged | ObligationChanged) -> dict[str, Any]:
     return {name: value for name, value in to_avro(view).items() if name not in _ENVELOPE}
+
+
+def _without_origin(finding: Finding) -> dict[str, Any]:
+    """Return a finding without where its event lay: there is no log here, and repeats would change the place."""
+    plain = to_avro(finding)
+    return plain | {"event": {name: value for name, value in plain["event"].items() if name != "origin"}}
 
 
 def _print_tables(years: Years, until: datetime) -> None:

@@ -1,5 +1,7 @@
 """``asm demo``: a simulated performance year on a real Kafka, from January to past the deadline, in a minute or so."""
 
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -180,11 +182,12 @@ def _tell_what_was_wrong(session: Session) -> None:
 
 
 def _tell_what_to_try(database: Path) -> None:
+    path = "" if shutil.which("asm") else f" PATH={Path(sys.executable).parent}:$PATH"
     OUT.print(
         f"""
 The SQL view stays in {database.name}. Ask it:
 
-  export ASM_DATABASE_URL=sqlite:///{database} ASM_CLOCK=events
+  export ASM_DATABASE_URL=sqlite:///{database} ASM_CLOCK=events{path}
   asm missing --limit 10                    what was never submitted, and what it costs
   asm status NPI                            one clinician: every point with its reason (an NPI from the table above)
   asm simulate --clinicians 3 > year.jsonl  events to play with, then:

@@ -13,6 +13,7 @@ from infra.log import configure_logging
 from infra.settings import Settings
 from streams.commands.terminal import ERR, complain
 from streams.projection import Projector
+from streams.supervisor import stop_with_supervisor
 
 HELP = """Keep the SQL view up to date with what is announced, until told to stop.
 
@@ -26,6 +27,7 @@ def project(
         bool,
         typer.Option("--rebuild", help="Make every row anew from the topics, then end; readers see the old till then."),
     ] = False,
+    supervised: Annotated[bool, typer.Option(hidden=True, help="End with whoever started it.")] = False,
 ) -> None:
     """Project outputs into the database."""
     settings = Settings()
@@ -47,6 +49,8 @@ def project(
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: setattr(projector, "stopping", True))
+        if supervised:
+            stop_with_supervisor()
         if rebuild:
             renew_tables(engine)
             projector.rebuild()
