@@ -6,7 +6,7 @@ of the partition, every delivery awaited; commit; settle.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from schemas.topics import TopicNames, contract
 from streams.admission import Inbound, Rules, admit_batch, batch_closed, clock_ticked, refusal
 from streams.batching import BatchApp
 from streams.clock import CLOCK_TOPIC, Clock, Instant, Watermark
-from streams.ownership import PartitionOwner, Tick
+from streams.ownership import PartitionOwner, Tick, Work
 from streams.refusals import RefusalGauge
 from streams.rows import Row
 from streams.transaction import FencedProducer, Offsets
@@ -57,9 +57,9 @@ class Admitting(PartitionOwner):
         """Learn how far the former owner ticked on a simulated clock."""
         self._last = await self._tools.clock.last_ticked(self._clock_group)
 
-    def work(self) -> list[Awaitable[None]]:
+    def work(self) -> list[Work]:
         """Admit, and tick."""
-        return [*super().work(), self._tick()]
+        return [*super().work(), self._tick]
 
     async def process(self, events: Sequence[Any]) -> None:
         """Admit batches in one transaction, then write ticks; a simulated tick commits the clock's offset, alone."""

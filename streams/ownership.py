@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
@@ -17,6 +17,7 @@ from streams.transaction import FencedProducer
 RESTART = 75
 REFUSED = 1
 _WAITING_BATCHES = 8
+Work = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +100,9 @@ class PartitionOwner:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.producer.close()
 
-    def work(self) -> list[Awaitable[None]]:
+    def work(self) -> list[Work]:
         """Return what runs while the partition is owned."""
-        return [self._run()]
+        return [self._run]
 
     async def process(self, events: Sequence[Any]) -> None:
         """Work on batches and ticks, in order, and commit them."""
@@ -112,9 +113,9 @@ class PartitionOwner:
         self.log.critical("partition_failed", error=type(error).__name__, detail=str(error), exit_code=code)
         os._exit(code)
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
+    async def _guarded(self, work: Work) -> None:
         try:
-            await work
+            await work()
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, nothing more may be written by this process

@@ -16,7 +16,6 @@ from infra.kafka.connection import Connection
 from streams.rows import Row
 
 _RETRY_MS = 5
-_MOST_BYTES = 4_000_000
 _BATCH_BYTES = 900_000
 #: The broker answers a commit before its marker is written; the next transaction is then told to try again. aiokafka
 #: waits 20 ms for that, which is most of what a small transaction costs.
@@ -56,7 +55,6 @@ class FencedProducer:
             enable_idempotence=True,
             transaction_timeout_ms=int(self._connection.settings.transaction_timeout_seconds * 1000),
             max_batch_size=_BATCH_BYTES,
-            max_request_size=_MOST_BYTES,
             retry_backoff_ms=_RETRY_MS,
         )
         await producer.start()
@@ -96,24 +94,11 @@ class FencedProducer:
             batch.close()
             deliveries.append(await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
-            if not _append(batch, row):
-                deliveries.append(await self._send_alone(topic, partition, row))
+            _append(batch, row)  # an empty batch takes a record of any size; the broker may refuse it
         if batch.record_count():
             batch.close()
             deliveries.append(await producer.send_batch(batch, topic, partition=partition))
         return deliveries
-
-    async def _send_alone(self, topic: str, partition: int, row: Row) -> asyncio.Future[object]:
-        """Send a record that is larger than a batch by itself; the broker may refuse it."""
-        delivery: asyncio.Future[object] = await self._opened().send(
-            topic,
-            value=row.value,
-            key=row.key,
-            partition=partition,
-            timestamp_ms=row.timestamp,
-            headers=list(row.headers),
-        )
-        return delivery
 
 
 def _append(batch: object, row: Row) -> bool:

@@ -13,6 +13,7 @@ from infra.settings import Settings
 from processors.rulebook import Rulebook
 from processors.simulation import simulate as simulate_world
 from schemas.cloudevents import render_event
+from streams.commands.files import in_a_folder
 from streams.commands.terminal import complain
 from streams.feeding import opened
 
@@ -27,7 +28,7 @@ def simulate(
     clinicians: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many clinicians.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 1,
     year: Annotated[int | None, typer.Option(help="Performance year; none: the rulebook's first.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the events into this file.")] = None,
+    out: Annotated[Path | None, typer.Option(callback=in_a_folder, help="Write the events into this file.")] = None,
     send: Annotated[bool, typer.Option("--send", help="Produce the events; for a clock of events.")] = False,
 ) -> None:
     """Make a world."""

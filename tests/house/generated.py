@@ -78,8 +78,8 @@ _CONTRACT = """# The contract, for feeds and readers
 Written from `schemas/topics.toml` by `make docs`. The `.avsc` files say what each field means; `schemas/examples` has
 one or more of each record in the JSON form that `asm ingest events` and `asm assess` read.
 
-- **Form.** Avro in Confluent's framing: `0x00`, the schema id as four bytes big-endian, the body. No registry is needed:
-  the ids stand below and are never given twice. Schemas change FULL_TRANSITIVE only; a test refuses the rest.
+- **Form.** Avro in Confluent's framing: `0x00`, the schema id as four bytes big-endian, the body. No registry is
+  needed: the ids stand below and are never given twice. Schemas change FULL_TRANSITIVE only; a test refuses the rest.
 - **Key and partition.** The key is the TIN's nine ASCII digits, the partition murmur2 of it, as Java's, kafka-python's
   and aiokafka's producers do by default. librdkafka clients must set `partitioner=murmur2_random`; with their default
   most TINs land elsewhere and are refused. Check yours against the vectors below.
@@ -87,8 +87,8 @@ one or more of each record in the JSON form that `asm ingest events` and `asm as
   the same identity is a finding, and what came first stands.
 - **When.** `received_at` is the broker's receipt (LogAppendTime): no feed can set it. A submission is judged by the
   receiver's `receipted_at`, not by when its event arrives here.
-- **Beneficiaries** never come in clear: `b<key version>_` and base32 without padding of HMAC-SHA-256 of the MBI (capitals,
-  no dashes) under the deployment's key. Whatever looks like an MBI, HICN or SSN is refused and not kept.
+- **Beneficiaries** never come in clear: `b<key version>_` and base32 without padding of HMAC-SHA-256 of the MBI
+  (capitals, no dashes) under the deployment's key. Whatever looks like an MBI, HICN or SSN is refused and not kept.
 - **Refused?** Read `asm.refusals.v1`: origin (topic/partition/offset), reason, field, detail. Codes: `reasons.md`.
 - **Readers** use `read_committed`. Every output is a state, not a delta; `revision` only rises; `emitted_id` is the same
   in a replay.

@@ -5,6 +5,7 @@ Where ours differs from aiokafka's own, the test shows both.
 
 import asyncio
 import functools
+import gc
 import itertools
 import os
 import signal
@@ -17,7 +18,7 @@ from typing import Any, ParamSpec
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import IllegalOperation, InvalidTxnState, MessageSizeTooLargeError, ProducerFenced
+from aiokafka.errors import IllegalOperation, InvalidTxnState, KafkaError, MessageSizeTooLargeError, ProducerFenced
 from kafka import KafkaConsumer
 from kafka import TopicPartition as ReadPartition
 
@@ -37,11 +38,18 @@ _numbers = itertools.count(1)
 
 
 def asynchronous(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run a test in an event loop of its own."""
+    """Run a test in an event loop of its own, and collect what a fenced producer leaves.
+
+    asyncio logs its futures as they are collected, and formats a traceback by ``ast``; were that in the midst of
+    another ``ast.parse``, Python 3.11 would raise a SystemError there.
+    """
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        asyncio.run(asyncio.wait_for(test(*args, **kwargs), 30))
+        try:
+            asyncio.run(asyncio.wait_for(test(*args, **kwargs), 30))
+        finally:
+            gc.collect()
 
     return run
 
@@ -262,8 +270,9 @@ async def test_a_second_producer_of_a_name_fences_the_first(cluster: Cluster) ->
     first = await opened(cluster)
     await first.commit(writes(cluster, b"before"), 0, cluster.offsets(1))
     second = await opened(cluster)
-    with pytest.raises(FENCED):
-        await first.commit(writes(cluster, b"zombie"), 0, cluster.offsets(2))
+    for _ in range(2):  # it stays so
+        with pytest.raises(FENCED):
+            await first.commit(writes(cluster, b"zombie"), 0, cluster.offsets(2))
     await first.close()
     await second.commit(writes(cluster, b"after"), 0, cluster.offsets(3))
     await second.close()
@@ -432,9 +441,9 @@ async def commit_two_groups(cluster: Cluster, second: str) -> None:
 async def test_offsets_of_a_second_group_are_refused_as_an_invalid_transaction_state(cluster: Cluster) -> None:
     assert cluster.committed() is None  # asking makes the topic of the offsets
     second = second_group(cluster, shares=False)
-    with pytest.raises(Exception) as refused:  # noqa: PT011 - what it is stands below
+    with pytest.raises(KafkaError, match="Unexpected error during batch delivery") as refused:
         await commit_two_groups(cluster, second)
-    assert type(refused.value.__cause__ or refused.value) is InvalidTxnState
+    assert type(refused.value.__cause__) is InvalidTxnState
     await ended(cluster)
     assert (cluster.committed(), cluster.committed(second)) == (None, None)
 

@@ -20,6 +20,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import ConcurrentTransactions
 from aiokafka.producer import sender
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.protocol.metadata import MetadataResponse_v0
 from aiokafka.protocol.transaction import TxnOffsetCommitRequest
@@ -133,8 +134,10 @@ def consumer_of(app: BatchApp, consumer_type: type[driver.Consumer] = BatchConsu
     consumer.fetches, consumer.commits = [], []
     consumer._set_active_tps({A0, B0})
     app.topics._acking_topics |= {"a", "b"}  # type: ignore[attr-defined]
-    yield consumer
-    consumer._thread.thread_loop.close()
+    try:
+        yield consumer
+    finally:
+        consumer._thread.thread_loop.close()
 
 
 @asynccontextmanager
@@ -143,8 +146,10 @@ async def started_by(thread_type: type[driver.AIOKafkaConsumerThread], app: Batc
     loop = asyncio.get_running_loop()
     with consumer_of(app) as consumer:
         made = thread_type(consumer, thread_loop=loop)._create_consumer(loop)
-        yield made
-        await made.stop()
+        try:
+            yield made
+        finally:
+            await made.stop()
 
 
 def fetched(batches: dict[TP, Sequence[int]], positions: dict[TP, int]) -> _Fetched:
@@ -334,6 +339,27 @@ async def test_what_was_fetched_while_the_flow_stopped_is_sought_again_from_the_
         consumer.fetches, consumer.seek_to_committed = [stop_as_it_returns], seek_to_committed
         assert await take(consumer) == []
         assert (dict(consumer._committed_offset), consumer.settled_below(A0)) == ({A0: 4}, None)
+
+
+@asynchronous
+async def test_a_batch_consumer_seeks_to_the_beginning_what_has_no_committed_offset() -> None:
+    """That ours does so on a real Kafka, and aiokafka's not, is in the integration tests."""
+    sought = []
+
+    async def call_directly(method: Any, *args: Any) -> Any:
+        return await method(*args)
+
+    async def committed() -> dict[TP, int | None]:
+        return {A0: 3, B0: None}
+
+    async def beginning(*tps: TP) -> None:
+        sought.append(tps)
+
+    with consumer_of(NotedApp()) as consumer:
+        consumer._thread.call_thread = call_directly
+        consumer._thread._consumer = SimpleNamespace(seek_to_committed=committed, seek_to_beginning=beginning)
+        assert await consumer.seek_to_committed() == {A0: 3, B0: None}
+    assert sought == [(B0,)]
 
 
 @asynchronous
@@ -644,6 +670,19 @@ def test_the_wait_of_aiokafka_for_the_marker_of_the_last_commit_is_ours() -> Non
 def test_an_unopened_producer_says_so() -> None:
     with pytest.raises(RuntimeError, match="the producer contract-0 is not open"):
         asyncio.run(FencedProducer("contract-0", connection()).commit({}, 0, None))
+
+
+def test_an_empty_batch_takes_a_record_of_any_size_and_no_other_behind_it() -> None:
+    batch = BatchBuilder(100, 0, is_transactional=1)
+    taken = [batch.append(key=b"k", value=value, timestamp=None) is not None for value in (bytes(10_000), b"")]
+    assert (taken, batch.record_count()) == ([True, False], 1)
+
+
+def test_a_batch_takes_headers_as_a_list_only() -> None:
+    batch = BatchBuilder(100, 0, is_transactional=1)
+    with pytest.raises(TypeError):
+        batch.append(key=b"k", value=b"v", timestamp=None, headers=(("origin", b"a/0/0"),))
+    assert batch.append(key=b"k", value=b"v", timestamp=None, headers=[("origin", b"a/0/0")]) is not None
 
 
 @asynchronous
