@@ -28,8 +28,6 @@ LogEvent = Literal[
     "projection_started",
     "projection_caught_up",
     "projection_waiting",  # the database or the broker does not answer: waiting
-    # broker
-    "broker_unreachable",
 ]
 
 

@@ -74,6 +74,9 @@ REASONS: Mapping[str, Meaning] = MappingProxyType(
             "The NPI is not ten digits beginning 1 or 2 with a valid check digit.",
             "Correct the NPI; test files need ASM_TEST_IDENTIFIERS=accept.",
         ),
+        "MALFORMED_YEAR": _refusal(
+            "The performance year is not a year of four digits.", "Correct the year and send a new event."
+        ),
         "MISSING_IDENTITY": _refusal(
             "Source, event id or the document's id is empty.", "Give every event a source and an id of its own."
         ),

@@ -37,6 +37,8 @@ from schemas.topics import contract
 from streams.rows import Row
 
 _WITHOUT_PAYLOAD = frozenset({"BENEFICIARY_IN_CLEAR", "MALFORMED_BENEFICIARY"})
+#: What any calendar knows as a year of four digits; which of them the law knows is the rulebook's to say.
+_FIRST_YEAR, _LAST_YEAR = 1000, 9999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +181,8 @@ def _check_identity(event: Event, rules: Rules) -> None:
     for name in ("source", "event_id", "submission_id", "attestation_id", "claim_id"):
         if getattr(event, name, None) == "":
             raise InvalidRecord("MISSING_IDENTITY", f"{name} is empty", name)
+    if not _FIRST_YEAR <= getattr(event, "performance_year", _FIRST_YEAR) <= _LAST_YEAR:
+        raise InvalidRecord("MALFORMED_YEAR", "not a year of four digits", "performance_year")
     for name, tin in _tins(event):
         if not (is_tin(tin) or (rules.accept_test_identifiers and is_test_tin(tin))):
             raise InvalidRecord("MALFORMED_TIN", "not nine digits of a TIN", name)

@@ -1,7 +1,8 @@
 """Feeds of this program's own: events onto the inbound topics, or into a file, after admission's own check."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -34,6 +35,9 @@ class Feed(Protocol):
         :raises Unavailable: something has not.
         """
 
+    def abandon(self) -> None:
+        """End after an error: what was sent may have arrived, and a file is not left half written."""
+
 
 def check(event: Event, rules: Rules) -> None:
     """Ask admission beforehand, so that nothing leaves the process that would be refused, an identifier least of all.
@@ -64,6 +68,9 @@ def _encoded(event: Event) -> bytes:
 class NoFeed:
     """Sends nothing: a dry run."""
 
+    def abandon(self) -> None:
+        """Do nothing."""
+
     def send(self, event: Event, time: datetime) -> None:
         """Do nothing."""
 
@@ -83,6 +90,11 @@ class FileFeed:
     def send(self, event: Event, time: datetime) -> None:
         """Write an event."""
         self._stream.write(render_event(event, time) + b"\n")
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        self._stream.close()
+        self._part.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Put the file in its place."""
@@ -136,6 +148,10 @@ class KafkaFeed:
                 f"Not everything arrived ({self._failed[0]}). Send the same files again: what has arrived is a repeat."
             )
 
+    def abandon(self) -> None:
+        """Close the producer."""
+        self._producer.close(5)
+
     def close(self) -> None:
         """Await every delivery, and close the producer."""
         try:
@@ -144,8 +160,13 @@ class KafkaFeed:
             self._producer.close(5)
 
 
-def opened(make: Callable[[], Connection], out: Path | None, *, dry_run: bool) -> Feed:
-    """Return where events are to go: nowhere, into a file, or to the cluster."""
-    if dry_run:
-        return NoFeed()
-    return KafkaFeed(make()) if out is None else FileFeed(out)
+@contextmanager
+def feed(make: Callable[[], Connection], out: Path | None, *, dry_run: bool) -> Iterator[Feed]:
+    """Yield where events are to go: nowhere, into a file, or to the cluster; at the end all has arrived."""
+    opened: Feed = NoFeed() if dry_run else KafkaFeed(make()) if out is None else FileFeed(out)
+    try:
+        yield opened
+    except BaseException:
+        opened.abandon()
+        raise
+    opened.close()

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from infra.database.columns import DOCUMENT, Instant, Points
@@ -25,7 +26,7 @@ class _Said(SQLModel):
     cause_type: str
     cause_source: str
     cause_event_id: str
-    cause_journal_offset: int
+    cause_journal_offset: int = Field(sa_type=BigInteger)
     rulebook: str
     vintage: str
     engine: int
@@ -149,7 +150,7 @@ class ReadPosition(SQLModel, table=True):
     __tablename__ = "read_position"
     topic: str = Field(primary_key=True)
     partition: int = Field(primary_key=True)
-    next_offset: int
+    next_offset: int = Field(sa_type=BigInteger)
 
 
 class Layout(SQLModel, table=True):

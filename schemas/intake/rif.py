@@ -178,7 +178,7 @@ def _text(row: Row, column: str) -> str:
 
 def _date(row: Row, column: str) -> date:
     try:
-        return datetime.strptime(_text(row, column).title(), _DATE).date()  # noqa: DTZ007 - a day, not an instant
+        return datetime.strptime(_text(row, column), _DATE).date()  # noqa: DTZ007 - a day, not an instant
     except ValueError as error:
         raise _Malformed(column, "a date such as 30-May-2027") from error
 

@@ -27,7 +27,7 @@ from schemas.tokens import beneficiary_token
 from streams.admission import Rules
 from streams.commands.files import events_in, in_a_folder, refusal_of
 from streams.commands.terminal import ERR, OUT, REFUSED, USAGE, complain, parse_instant, table
-from streams.feeding import Feed, opened
+from streams.feeding import Feed, feed
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -168,14 +168,13 @@ def _ingest(
     files: Sequence[Path], read: Opened, *, dry_run: bool, out: Path | None, beforehand: Iterable[Refused] = ()
 ) -> None:
     settings = Settings()
-    feed = opened(lambda: connect(settings), out, dry_run=dry_run)
     rules = Rules(partitions=1, accept_test_identifiers=settings.test_identifiers == "accept")
-    account = _Account(feed, rules)
-    for refused in beforehand:
-        account.take(refused)
-    for reading in _readings(files, read):
-        account.take(reading)
-    feed.close()  # only here: a file that was not written to its end is not put in its place
+    with feed(lambda: connect(settings), out, dry_run=dry_run) as opened:
+        account = _Account(opened, rules)
+        for refused in beforehand:
+            account.take(refused)
+        for reading in _readings(files, read):
+            account.take(reading)
     account.tell("checked" if dry_run else f"written to {out}" if out is not None else "produced")
     raise typer.Exit(REFUSED if account.refused else 0)
 

@@ -15,7 +15,7 @@ from processors.simulation import simulate as simulate_world
 from schemas.cloudevents import render_event
 from streams.commands.files import in_a_folder
 from streams.commands.terminal import complain
-from streams.feeding import opened
+from streams.feeding import feed
 
 HELP = """Make the events of a performance year of practices that do not exist.
 
@@ -42,10 +42,9 @@ def simulate(
             sys.stdout.buffer.write(render_event(timed.event, timed.received_at) + b"\n")
         sys.stdout.buffer.flush()
         return
-    feed = opened(lambda: connect(settings), out, dry_run=False)
-    for timed in world:
-        feed.send(timed.event, timed.received_at)
-    feed.close()
+    with feed(lambda: connect(settings), out, dry_run=False) as opened:
+        for timed in world:
+            opened.send(timed.event, timed.received_at)
     complain(f"{len(world)} events of {clinicians} clinicians, {_span(world[0].received_at, world[-1].received_at)}.")
 
 

@@ -90,8 +90,8 @@ one or more of each record in the JSON form that `asm ingest events` and `asm as
 - **Beneficiaries** never come in clear: `b<key version>_` and base32 without padding of HMAC-SHA-256 of the MBI
   (capitals, no dashes) under the deployment's key. Whatever looks like an MBI, HICN or SSN is refused and not kept.
 - **Refused?** Read `asm.refusals.v1`: origin (topic/partition/offset), reason, field, detail. Codes: `reasons.md`.
-- **Readers** use `read_committed`. Every output is a state, not a delta; `revision` only rises; `emitted_id` is the same
-  in a replay.
+- **Readers** use `read_committed`. Every output is a state, not a delta; `revision` only rises; `emitted_id` is the
+  same in a replay.
 
 ## Topics
 """

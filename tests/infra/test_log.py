@@ -48,7 +48,7 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 def test_every_log_event_in_the_program_stands_in_the_catalogue() -> None:
     found = {where: call.args[0] for where, call in calls()}
-    assert len(found) >= len(CATALOGUE) - 3
+    assert {ast.unparse(event) for event in found.values()} >= {"'worker_started'", "'projection_caught_up'"}
     unknown = {
         where: ast.unparse(event)
         for where, event in found.items()
@@ -117,7 +117,7 @@ def test_libraries_are_logged_in_the_same_form_and_only_what_they_deem_worth_it(
 ) -> None:
     configure_logging(Settings(log_format="json"))
     logging.getLogger("kafka").warning("noise")
-    logging.getLogger("sqlalchemy.pool").info("noise")
+    logging.getLogger("somebody.else").info("noise")
     logging.getLogger("aiokafka.conn").error("the broker %s is away", "b1")
     found = lines(capsys.readouterr().err)
     assert [(line["event"], line["level"]) for line in found] == [("the broker b1 is away", "error")]

@@ -19,7 +19,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_every_setting_has_a_default_of_which_none_is_a_secret() -> None:
+def test_every_setting_has_a_default() -> None:
     assert json.loads(Settings().model_dump_json()) == {
         "kafka_bootstrap": None,
         "kafka_dir": ".kafka",
@@ -38,7 +38,7 @@ def test_every_setting_has_a_default_of_which_none_is_a_secret() -> None:
         "test_identifiers": "refuse",
         "token_key": None,
         "token_key_version": 1,
-        "database_url": "sqlite:///asm-streams.db",
+        "database_url": "**********",
         "instance": None,
         "session_timeout_seconds": 8.0,
         "transaction_timeout_seconds": 20.0,
@@ -51,11 +51,15 @@ def test_every_setting_has_a_default_of_which_none_is_a_secret() -> None:
     }
 
 
+def test_the_sql_view_is_a_file_beside_the_program_until_another_is_named() -> None:
+    assert Settings().database_url.get_secret_value() == "sqlite:///asm-streams.db"
+
+
 def test_the_default_vintage_is_one_that_ships() -> None:
     assert sorted(load_rulebooks(Settings().vintage)) != []
 
 
-@pytest.mark.parametrize("name", ["token_key", "kafka_password"])
+@pytest.mark.parametrize("name", ["token_key", "kafka_password", "database_url"])
 def test_a_secret_prints_masked_however_the_settings_are_printed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"ASM_{name.upper()}", "swordfish")
     settings = Settings()

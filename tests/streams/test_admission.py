@@ -37,6 +37,8 @@ CASES: list[tuple[str, str | None, Inbound]] = [
     ("MALFORMED_TIN", "tin", of(quality(tin=Tin("12345678")))),
     ("MALFORMED_TIN", "tin", of(quality(tin=Tin("000123456")))),
     ("MALFORMED_TIN", "billing_tin", of(claim(billing_tin=Tin("1-2345678")))),
+    ("MALFORMED_YEAR", "performance_year", of(quality(performance_year=99999999999))),
+    ("MALFORMED_YEAR", "performance_year", of(listed(performance_year=27))),
     ("MALFORMED_NPI", "npi", of(quality(npi=Npi("1123456787")))),
     ("MALFORMED_NPI", "npi", of(listed(npi=Npi("9876543210")))),
     ("MALFORMED_NPI", "lines.npi", of(claim(lines=(replace(claim().lines[0], npi=Npi("112345678")),)))),
