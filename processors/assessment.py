@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from processors.clinician import (
     Clinician,
+    may_report_as_group,
     read_clinician,
     roster_of,
     shared_with,
@@ -25,7 +26,10 @@ from processors.findings import (
     document_findings,
     finding,
     identifier_findings,
+    result_findings,
     roster_findings,
+    scope_findings,
+    symbol_findings,
     trouble_findings,
 )
 from processors.identity import Npi, Tin
@@ -168,22 +172,41 @@ def _practice_findings(practice: Practice, clinicians: Sequence[Clinician], rule
     yield from identifier_findings(_observed(practice.facts))
     if not listed:
         yield from roster_findings(_observed(practice.facts), None, rulebook)
-    yield from _group_findings(practice, listed)
+    yield from _group_findings(practice, listed, rulebook)
     yield from _statement_findings(practice)
+    yield from scope_findings(practice.facts.reliefs, practice.facts.channels, rulebook)
+    yield from _narrow_findings(listed, rulebook)
+
+
+def _narrow_findings(listed: Sequence[Clinician], rulebook: Rulebook) -> Iterator[Finding]:
+    """Find relief and channels of single clinicians for what the TIN reports for all, unless they hold for each."""
+    participating = [c for c in listed if c.participates]
+    of_the_tin = {c.category for c in rulebook.submission.levels if c.levels == ("GROUP",)}
+    for category in sorted(of_the_tin):
+        if not all(category in c.excused for c in participating):
+            reliefs = (r for c in participating for r in c.facts.reliefs if category in r.event.categories)
+            yield from (finding(r, "SCOPE_TOO_NARROW", "npi") for r in reliefs)
+        if not all(category in c.elsewhere for c in participating):
+            channels = (d for c in participating for d in c.facts.channels if d.event.category == category)
+            yield from (finding(d, "SCOPE_TOO_NARROW", "npi") for d in channels)
 
 
 def _clinician_findings(clinician: Clinician, rulebook: Rulebook) -> Iterator[Finding]:
     cohorts = [clinician.roster.cohort] if clinician.roster is not None else []
     observed = _observed(clinician.facts)
+    facts = clinician.facts
     yield from trouble_findings(clinician.troubles)
     yield from document_findings(clinician.documents, cohorts, rulebook)
+    yield from result_findings(clinician.determinations, cohorts, rulebook)
+    yield from scope_findings(facts.reliefs, facts.channels, rulebook)
+    yield from symbol_findings(facts.listings, facts.results)
     yield from roster_findings(observed, clinician.roster, rulebook)
     yield from identifier_findings(observed)
 
 
-def _group_findings(practice: Practice, listed: Iterable[Clinician]) -> Iterator[Finding]:
+def _group_findings(practice: Practice, listed: Iterable[Clinician], rulebook: Rulebook) -> Iterator[Finding]:
     """Find group quality that does not count for a listed clinician, because the practice is not small."""
-    if all(clinician.group_documents is practice.documents for clinician in listed):
+    if all(may_report_as_group(roster_of(clinician), rulebook) for clinician in listed):
         return
     for document in practice.documents:
         for revision in document.current():

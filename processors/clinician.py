@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from processors.cost import score_cost
+from processors.cost import cost_measure_of, score_cost
 from processors.data_submission import Document, Revision, Trouble, View, read_documents
-from processors.determinations import Determinations, is_owed, merge_results
+from processors.determinations import Determinations, is_owed, merge_results, value_of
 from processors.eligibility import Roster, ineligible_reason, read_roster
-from processors.events import SubmissionReceived
+from processors.events import CostMeasure, SubmissionReceived
 from processors.facts import ClinicianFacts
 from processors.final_score import (
     Combination,
@@ -97,7 +97,7 @@ def read_clinician(facts: ClinicianFacts, practice: Practice, rulebook: Rulebook
         elsewhere=practice.elsewhere | declared_categories(facts.channels),
     )
     now = read_quality(clinician, View.RECEIPTED, rulebook)
-    waits = any(d.waiting() for d in (*clinician.documents, *clinician.group_documents))
+    waits = any(r.pending for d in (*clinician.documents, *clinician.group_documents) for r in d.revisions)
     prepared = read_quality(clinician, View.PREPARED, rulebook) if waits else now
     return replace(clinician, quality={View.RECEIPTED: now, View.PREPARED: prepared})
 
@@ -114,6 +114,8 @@ def shared_with(facts: ClinicianFacts, practice: Practice) -> tuple[object, ...]
         practice.sets,
         practice.activities,
         practice.activity_parts,
+        practice.unproven_activities,
+        practice.unproven_sets,
     )
 
 
@@ -131,11 +133,11 @@ def measures_of(clinician: Clinician, rulebook: Rulebook) -> list[QualityMeasure
 
 def score(clinician: Clinician, practice: Practice, view: View, rulebook: Rulebook) -> ViewScore:
     """Return the final score in a view, as if the window closed now (42 CFR 512.745)."""
-    determinations, listing = clinician.determinations, roster_of(clinician).listing
+    listing = roster_of(clinician).listing
     quality = category_score(clinician.quality[view].judged.values())
-    cost = score_cost(listing.cohort, determinations.cost, rulebook)
+    cost = score_cost(listing.cohort, cost_given(clinician, rulebook), rulebook)
     activities, interoperability = practice.activity_parts[view], practice.sets[view].part
-    patients = complex_patients_part(determinations.complexity, rulebook)
+    patients = complex_patients_part(value_of(clinician.determinations.complexity), rulebook)
     small = small_practice_part(listing, rulebook)
     added = (activities, interoperability, patients, small)
     combination = Combination(
@@ -185,21 +187,35 @@ def unscored_tree(clinician: Clinician, rulebook: Rulebook) -> Part:
     return Part(code="final_score", title="Final score", max=rulebook.final_score.range.highest, reasons=(reason,))
 
 
-def owes_cost(clinician: Clinician) -> bool:
-    """Say whether CMS still owes the cost result."""
-    return is_owed(clinician.determinations.cost_status)
+def owes_cost(clinician: Clinician, rulebook: Rulebook) -> bool:
+    """Say whether CMS still owes the cost result of the clinician's cohort."""
+    measure = cost_measure_of(roster_of(clinician).cohort, rulebook)
+    return measure is not None and is_owed(clinician.determinations.costs.get(measure.measure_id))
+
+
+def cost_given(clinician: Clinician, rulebook: Rulebook) -> CostMeasure | None:
+    """Return CMS's cost result for the measure of the clinician's cohort."""
+    measure = cost_measure_of(roster_of(clinician).cohort, rulebook)
+    return None if measure is None else value_of(clinician.determinations.costs.get(measure.measure_id))
+
+
+def rests_on_estimates(clinician: Clinician, rulebook: Rulebook) -> bool:
+    """Say whether a result of CMS that the score rests on is no more than an estimate."""
+    cost = cost_measure_of(roster_of(clinician).cohort, rulebook)
+    ids = {m.measure_id for m in measures_of(clinician, rulebook)} | ({cost.measure_id} if cost else set())
+    return clinician.determinations.rest_on_estimates(ids)
 
 
 def waiting_for(
     measure: QualityMeasure, clinician: Clinician, rulebook: Rulebook
 ) -> list[Revision[SubmissionReceived]]:
     """Return the revisions that report a measure and wait for a receipt."""
-    return [r for d in _all_documents(clinician) for r in d.waiting() if reports(r, measure, rulebook)]
+    return [r for d in _counting_documents(clinician) for r in d.waiting() if reports(r, measure, rulebook)]
 
 
 def late_for(measure: QualityMeasure, clinician: Clinician, rulebook: Rulebook) -> list[Revision[SubmissionReceived]]:
     """Return the revisions that report a measure and came too late."""
-    return [r for d in _all_documents(clinician) for r in d.late() if reports(r, measure, rulebook)]
+    return [r for d in _counting_documents(clinician) for r in d.late() if reports(r, measure, rulebook)]
 
 
 def roster_of(clinician: Clinician) -> Roster:
@@ -209,8 +225,11 @@ def roster_of(clinician: Clinician) -> Roster:
     return clinician.roster
 
 
-def _all_documents(clinician: Clinician) -> list[Document[SubmissionReceived]]:
-    return [*clinician.documents, *clinician.group_documents]
+def _counting_documents(clinician: Clinician) -> list[Document[SubmissionReceived]]:
+    """Return the documents that can count: no group data once anything individual is accepted."""
+    now = clinician.quality[View.RECEIPTED]
+    individual_only = now.level == INDIVIDUAL and bool(now.units)
+    return [*clinician.documents, *(() if individual_only else clinician.group_documents)]
 
 
 def read_quality(clinician: Clinician, view: View, rulebook: Rulebook) -> QualityReading:
@@ -235,9 +254,8 @@ def _judge(
     measure: QualityMeasure, units: Mapping[str, Sequence[Unit]], clinician: Clinician, rulebook: Rulebook
 ) -> Judged:
     if not measure.collection_types:
-        given = clinician.determinations.claims
-        matching = given if given is not None and given.measure_id == measure.measure_id else None
-        return judge_claims_measure(measure, matching, rulebook)
+        given = value_of(clinician.determinations.claims.get(measure.measure_id))
+        return judge_claims_measure(measure, given, rulebook)
     reported = units.get(measure.measure_id)
     return judge(reported, rulebook) if reported else not_submitted(measure, rulebook)
 
@@ -268,5 +286,5 @@ def _root_reasons(clinician: Clinician, scored: ViewScore, rulebook: Rulebook) -
         message = "One category has no score; the other takes its weight."
         reasons.append(rules.reason("weight_moves", "WEIGHT_MOVED", message))
     if clinician.determinations.final is not None:
-        reasons.append(cms_final_reason(clinician.determinations.final, scored.final, rulebook))
+        reasons.append(cms_final_reason(clinician.determinations.final.value, scored.final, rulebook))
     return reasons

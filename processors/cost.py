@@ -9,6 +9,8 @@ from processors.rulebook import Reason, Rulebook
 from processors.rulebook.sections import CostMeasureRule
 from processors.score_tree import ARITHMETIC, Part
 
+COST = "COST"
+
 
 def cost_measure_of(cohort: str, rulebook: Rulebook) -> CostMeasureRule | None:
     """Return the cost measure of a cohort, or None where the rulebook has none."""
@@ -35,11 +37,16 @@ def score_cost(cohort: str, result: CostMeasure | None, rulebook: Rulebook) -> C
     )
 
 
+def is_on_scale(score: Decimal, rulebook: Rulebook) -> bool:
+    """Say whether a score can be one that CMS gives (42 CFR 512.730)."""
+    return rulebook.cost.points_min <= score <= rulebook.cost.points_max
+
+
 def _points(result: CostMeasure | None, rulebook: Rulebook) -> tuple[Decimal | None, Reason]:
     rules = rulebook.cost
     if result is None:
         return None, rules.reason("cost_measures", "AWAITING_CMS", "CMS computes cost and has not given it yet.")
-    if result.score is not None:
+    if result.score is not None and is_on_scale(result.score, rulebook):
         return result.score, rules.reason("points_max", "GIVEN_BY_CMS", "The score that CMS itself gives.")
     if result.episodes < rules.episode_minimum:
         message = f"{result.episodes} episodes, fewer than {rules.episode_minimum}: not scored."

@@ -41,8 +41,9 @@ class Revision(Generic[D]):
     """One revision of a document.
 
     ``copies`` are the events that say the content that stands (of several contents the first received), ``stage`` is
-    the highest that any of them reached, ``receipted_at`` the instant of acceptance by the receiver or None, ``late``
-    says that it was accepted, or if never accepted first heard of, at or after the due instant.
+    the highest that any of them reached in time, of a late one at all, ``receipted_at`` the instant of acceptance by
+    the receiver or None, ``late`` says that it was accepted, or if never accepted first sent, at or after the due
+    instant: what was only prepared by then is late once it is sent.
     """
 
     number: int
@@ -208,27 +209,42 @@ def _revision(
 ) -> Revision[D]:
     rejections = [_instant(p) for p in proofs if p.event.outcome is ReceiptOutcome.REJECTED and _instant(p) < due]
     rejected_at = max(rejections, default=None)
-    receipted_at = _acceptance(copies, proofs, rejected_at)
+    receipted_at = _acceptance(copies, proofs, rejected_at, due)
+    timely = [c for c in copies if _copy_instant(c) < due]
+    late = _is_late(copies, timely) if receipted_at is None else receipted_at >= due
     return Revision(
         number=number,
         copies=copies,
-        stage=max((c.event.stage for c in copies), key=lambda stage: stage.rank),
+        stage=max((c.event.stage for c in (copies if late else timely or copies)), key=lambda stage: stage.rank),
         receipted_at=receipted_at,
         rejected=rejected_at is not None and receipted_at is None,
-        late=(receipted_at or copies[0].received_at) >= due,
+        late=late,
     )
 
 
+def _is_late(copies: Iterable[Observed[D]], timely: Iterable[Observed[D]]) -> bool:
+    """Say whether a revision that nobody accepted came too late: sent, and not in time; or not even prepared then."""
+    reached = max((c.event.stage.rank for c in timely), default=None)
+    sent = any(c.event.stage.rank >= Stage.SENT.rank for c in copies)
+    return reached is None or (sent and reached < Stage.SENT.rank)
+
+
 def _acceptance(
-    copies: Iterable[Observed[D]], proofs: Iterable[Observed[ReceiptReceived]], rejected_at: datetime | None
+    copies: Iterable[Observed[D]],
+    proofs: Iterable[Observed[ReceiptReceived]],
+    rejected_at: datetime | None,
+    due: datetime,
 ) -> datetime | None:
-    """Return the earliest instant of acceptance after the last rejection; the receiver's own word goes first."""
+    """Return the earliest instant of acceptance after the last rejection.
+
+    What is in time goes before what is late, which changes nothing that was accepted; then the receiver's own word.
+    """
     words: list[Observed[DocumentEvent] | Observed[ReceiptReceived]] = [
         c for c in copies if c.event.stage is Stage.RECEIPTED
     ]
     words += [p for p in proofs if p.event.outcome is ReceiptOutcome.ACCEPTED]
-    instants = [(not _is_confirmed(w), _instant(w)) for w in words]
-    return min((i for i in instants if rejected_at is None or i[1] >= rejected_at), default=(True, None))[1]
+    ranked = [(_instant(w) >= due, not _is_confirmed(w), _instant(w)) for w in words]
+    return min((r for r in ranked if rejected_at is None or r[-1] >= rejected_at), default=(None,))[-1]
 
 
 def _is_confirmed(word: Observed[DocumentEvent] | Observed[ReceiptReceived]) -> bool:
@@ -250,7 +266,7 @@ def _symbol_troubles(item: Observed[DocumentEvent]) -> list[Trouble]:
 def _revision_troubles(revision: Revision[D], all_copies: Iterable[Observed[D]], due: datetime) -> list[Trouble]:
     troubles = [Trouble(code="CONFLICT", about=c) for c in all_copies if c not in revision.copies]
     for copy in revision.copies:
-        if revision.late and _copy_instant(copy) >= due:
+        if _copy_instant(copy) >= due:
             troubles.append(Trouble(code="LATE", about=copy))
         if copy.event.receipted_at is not None and copy.event.confirmation is None:
             troubles.append(Trouble(code="RECEIPT_WITHOUT_CONFIRMATION", about=copy, field="confirmation"))

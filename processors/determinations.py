@@ -1,8 +1,8 @@
 """What CMS determined of a participant, merged part by part: the most settled word stands, then the later one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from processors.events import ClaimsMeasure, Complexity, CostMeasure, FinalResult, Observed, ResultDetermined
 from processors.vocabulary import ResultStatus
@@ -11,51 +11,58 @@ P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Given(Generic[P]):
+    """A part of CMS's results that stands: what, how settled it is, and the event that says it."""
+
+    value: P
+    status: ResultStatus
+    told: Observed[ResultDetermined]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Determinations:
-    """The parts of CMS's results that stand, each with how settled it is (UNKNOWN where there is none)."""
+    """The parts of CMS's results that stand; those of measures by measure id."""
 
-    cost: CostMeasure | None
-    cost_status: ResultStatus
-    claims: ClaimsMeasure | None
-    claims_status: ResultStatus
-    complexity: Complexity | None
-    complexity_status: ResultStatus
-    final: FinalResult | None
+    costs: Mapping[str, Given[CostMeasure]]
+    claims: Mapping[str, Given[ClaimsMeasure]]
+    complexity: Given[Complexity] | None
+    final: Given[FinalResult] | None
 
-    @property
-    def rests_on_estimates(self) -> bool:
-        """Whether a part that stands is no more than an estimate."""
-        return ResultStatus.ESTIMATE in {self.cost_status, self.claims_status, self.complexity_status}
+    def rest_on_estimates(self, measure_ids: Container[str]) -> bool:
+        """Say whether a part that stands for one of the measures, or for complexity, is no more than an estimate."""
+        parts = [given for ids in (self.costs, self.claims) for name, given in ids.items() if name in measure_ids]
+        statuses = [part.status for part in parts] + ([] if self.complexity is None else [self.complexity.status])
+        return ResultStatus.ESTIMATE in statuses
 
 
 def merge_results(results: Iterable[Observed[ResultDetermined]]) -> Determinations:
-    """Merge CMS's results: RECONSIDERED > FINAL > PRELIMINARY > ESTIMATE, then the later received, part by part."""
-    ordered = sorted(results, key=lambda r: (r.event.status.rank, r.received_at, r.digest), reverse=True)
-    cost, cost_status = _first(ordered, lambda event: event.cost_measure)
-    claims, claims_status = _first(ordered, lambda event: event.claims_measure)
-    complexity, complexity_status = _first(ordered, lambda event: event.complexity)
-    final, _ = _first(ordered, lambda event: event.final)
-    return Determinations(
-        cost=cost,
-        cost_status=cost_status,
-        claims=claims,
-        claims_status=claims_status,
-        complexity=complexity,
-        complexity_status=complexity_status,
-        final=final,
-    )
+    """Merge CMS's results part by part: RECONSIDERED > FINAL > PRELIMINARY > ESTIMATE, then the later received.
+
+    Tie: the larger event id.
+    """
+    ordered = sorted(results, key=lambda r: (r.event.status.rank, r.received_at, r.event.event_id, r.digest))
+    costs: dict[str, Given[CostMeasure]] = {}
+    claims: dict[str, Given[ClaimsMeasure]] = {}
+    complexity: Given[Complexity] | None = None
+    final: Given[FinalResult] | None = None
+    for told in ordered:
+        event, status = told.event, told.event.status
+        if event.cost_measure is not None:
+            costs[event.cost_measure.measure_id] = Given(value=event.cost_measure, status=status, told=told)
+        if event.claims_measure is not None:
+            claims[event.claims_measure.measure_id] = Given(value=event.claims_measure, status=status, told=told)
+        if event.complexity is not None:
+            complexity = Given(value=event.complexity, status=status, told=told)
+        if event.final is not None:
+            final = Given(value=event.final, status=status, told=told)
+    return Determinations(costs=costs, claims=claims, complexity=complexity, final=final)
 
 
-def is_owed(status: ResultStatus) -> bool:
+def value_of(given: Given[P] | None) -> P | None:
+    """Return what stands, or None where CMS has said nothing."""
+    return None if given is None else given.value
+
+
+def is_owed(given: Given[P] | None) -> bool:
     """Say whether CMS still owes a part: it has said nothing, or no more than an estimate."""
-    return status.rank <= ResultStatus.ESTIMATE.rank
-
-
-def _first(
-    ordered: Iterable[Observed[ResultDetermined]], part: Callable[[ResultDetermined], P | None]
-) -> tuple[P | None, ResultStatus]:
-    for result in ordered:
-        value = part(result.event)
-        if value is not None:
-            return value, result.event.status
-    return None, ResultStatus.UNKNOWN
+    return given is None or given.status.rank <= ResultStatus.ESTIMATE.rank

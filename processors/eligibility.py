@@ -25,12 +25,14 @@ class Roster:
 def read_roster(facts: ClinicianFacts) -> Roster | None:
     """Return what the roster says of a clinician, or None where it never named one.
 
-    FINAL beats PRELIMINARY, then the later received stands; a removal holds until a later listing.
+    FINAL beats PRELIMINARY, then the later received stands; a removal holds until a later listing. Of two words
+    received at one instant the one with the larger event id is the later.
     """
     if not facts.listings:
         return None
     standing = max(facts.listings, key=_listing_order)
-    removed = any(r.received_at >= standing.received_at for r in facts.removals)
+    told = (standing.received_at, standing.event.event_id)
+    removed = any((r.received_at, r.event.event_id) > told for r in facts.removals)
     cohorts = dict.fromkeys(o.event.cohort for o in facts.listings)
     return Roster(
         listing=standing.event,
@@ -48,5 +50,5 @@ def ineligible_reason(roster: Roster, rulebook: Rulebook) -> Reason:
     return rulebook.eligibility.reason("episodes_min", "NOT_ELIGIBLE", message)
 
 
-def _listing_order(listing: Observed[ParticipantListed]) -> tuple[int, object, str]:
-    return listing.event.list.rank, listing.received_at, listing.digest
+def _listing_order(listing: Observed[ParticipantListed]) -> tuple[int, object, str, str]:
+    return listing.event.list.rank, listing.received_at, listing.event.event_id, listing.digest

@@ -4,9 +4,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from processors.cost import COST, is_on_scale
 from processors.data_submission import Document, Revision, Trouble
+from processors.determinations import Determinations
 from processors.eligibility import Roster
-from processors.events import AttestationReceived, Event, Observed, SubmissionReceived
+from processors.events import (
+    AttestationReceived,
+    ChannelDeclared,
+    Event,
+    Observed,
+    ParticipantListed,
+    ReliefGranted,
+    ResultDetermined,
+    SubmissionReceived,
+)
 from processors.gaps import Gap
 from processors.identity import Npi, Tin, is_npi, is_tin
 from processors.improvement_activities import judge_activity
@@ -16,6 +27,7 @@ from processors.quality import QUALITY, scored_row
 from processors.reasons import REASONS
 from processors.rulebook import Rulebook
 from processors.rulebook.sections import QualityMeasure
+from processors.vocabulary import ParticipantList, ResultStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +113,43 @@ def roster_findings(
         yield finding(listing, "SOLO_UNKNOWN", "solo")
     if roster.listing.solo and not roster.listing.small_practice:
         yield finding(listing, "SOLO_DISAGREES", "solo")
+
+
+def result_findings(determinations: Determinations, cohorts: Sequence[str], rulebook: Rulebook) -> Iterator[Finding]:
+    """Find the results of CMS that count for nobody here: of an unknown measure, another cohort, or off the scale."""
+    cohort_of = {m.measure_id: m.cohort for m in rulebook.quality.measures}
+    cohort_of |= {m.measure_id: m.cohort for m in rulebook.cost.cost_measures}
+    given = [(name, part.told, "cost_measure") for name, part in sorted(determinations.costs.items())]
+    given += [(name, part.told, "claims_measure") for name, part in sorted(determinations.claims.items())]
+    for measure_id, told, where in given:
+        if measure_id not in cohort_of:
+            yield finding(told, "UNKNOWN_MEASURE", where)
+        elif cohorts and cohort_of[measure_id] not in cohorts:
+            yield finding(told, "MEASURE_OF_OTHER_COHORT", where)
+    for cost in determinations.costs.values():
+        if cost.value.score is not None and not is_on_scale(cost.value.score, rulebook):
+            yield finding(cost.told, "RESULT_OUT_OF_RANGE", "cost_measure.score")
+
+
+def scope_findings(
+    reliefs: Iterable[Observed[ReliefGranted]], channels: Iterable[Observed[ChannelDeclared]], rulebook: Rulebook
+) -> Iterator[Finding]:
+    """Find relief and channels whose categories nobody knows: they excuse and silence nothing."""
+    known = {COST, *(c.category for c in rulebook.submission.levels)}
+    for relief in reliefs:
+        if set(relief.event.categories) - known:
+            yield finding(relief, "UNKNOWN_CATEGORY", "categories")
+    for channel in channels:
+        if channel.event.category not in known:
+            yield finding(channel, "UNKNOWN_CATEGORY", "category")
+
+
+def symbol_findings(
+    listings: Iterable[Observed[ParticipantListed]], results: Iterable[Observed[ResultDetermined]]
+) -> Iterator[Finding]:
+    """Find words of CMS whose list or status is a symbol that this version does not know."""
+    yield from (finding(o, "UNKNOWN_SYMBOL", "list") for o in listings if o.event.list is ParticipantList.UNKNOWN)
+    yield from (finding(o, "UNKNOWN_SYMBOL", "status") for o in results if o.event.status is ResultStatus.UNKNOWN)
 
 
 def identifier_findings(observed: Sequence[Observed[Event]]) -> Iterator[Finding]:

@@ -7,15 +7,15 @@ the deadline where CMS owes it, or where it was sent in time and is not proven, 
 from collections.abc import Mapping
 from decimal import Decimal
 
-from processors.clinician import Clinician, measures_of, owes_cost, read_quality, roster_of, waiting_for
+from processors.clinician import Clinician, cost_given, measures_of, owes_cost, roster_of, waiting_for
 from processors.cost import cost_measure_of, score_cost
 from processors.data_submission import View
-from processors.determinations import is_owed
+from processors.determinations import is_owed, value_of
 from processors.final_score import complex_patients_part, small_practice_part
-from processors.obligations import Moment, waiting_stage
+from processors.obligations import Moment
 from processors.practice import Practice
 from processors.promoting_interoperability import PROMOTING_INTEROPERABILITY
-from processors.quality import Judged
+from processors.quality import Judged, judge_alone
 from processors.reachable import MeasureOutcome, Outlook
 from processors.rulebook import Rulebook
 from processors.rulebook.sections import QualityMeasure
@@ -51,7 +51,7 @@ def _measures(clinician: Clinician, moment: Moment) -> Mapping[str, tuple[Measur
 
 def _claims_outcomes(measure: QualityMeasure, clinician: Clinician, rulebook: Rulebook) -> tuple[MeasureOutcome, ...]:
     rules = rulebook.quality
-    if is_owed(clinician.determinations.claims_status):
+    if is_owed(clinician.determinations.claims.get(measure.measure_id)):
         points = (rules.points_min, rules.points_max, None)
         return tuple(MeasureOutcome(p, submitted=False) for p in points)
     return (_settled(clinician.quality[View.RECEIPTED].judged[measure.measure_id]),)
@@ -61,14 +61,12 @@ def _measure_outcomes(measure: QualityMeasure, clinician: Clinician, moment: Mom
     rules, now = moment.rulebook.quality, clinician.quality[View.RECEIPTED]
     judged, known = now.judged[measure.measure_id], measure.measure_id in now.units
     if moment.closed:
-        sent = waiting_stage(waiting_for(measure, clinician, moment.rulebook)) is Stage.SENT
-        if known or not sent:
-            return (_settled(judged),)
-        as_sent = read_quality(clinician, View.SENT, moment.rulebook).judged[measure.measure_id]
-        return _settled(judged), _settled(as_sent)
+        waiting = () if known else waiting_for(measure, clinician, moment.rulebook)
+        proven = (judge_alone(r, measure, moment.rulebook) for r in waiting if r.stage is Stage.SENT)
+        return tuple(dict.fromkeys((_settled(judged), *map(_settled, proven))))
     if known and judged.complete:
         return (_settled(judged),)
-    nothing = MeasureOutcome(rules.points_incomplete, submitted=False)
+    nothing = MeasureOutcome(rules.points_incomplete, submitted=judged.counts_as_submitted)
     return nothing, *(MeasureOutcome(p, submitted=True) for p in (rules.points_min, rules.points_max, None))
 
 
@@ -80,9 +78,9 @@ def _cost(clinician: Clinician, rulebook: Rulebook) -> Mapping[str, tuple[Decima
     measure = cost_measure_of(roster_of(clinician).cohort, rulebook)
     if measure is None:
         return {}
-    scored = score_cost(roster_of(clinician).cohort, clinician.determinations.cost, rulebook)
+    scored = score_cost(roster_of(clinician).cohort, cost_given(clinician, rulebook), rulebook)
     awaiting = scored.part.parts[0].reasons[0].code == "AWAITING_CMS"
-    if owes_cost(clinician) or awaiting:
+    if owes_cost(clinician, rulebook) or awaiting:
         least = ARITHMETIC.divide(rulebook.cost.points_min, rulebook.cost.points_max)
         return {measure.measure_id: (least, Decimal(1), None)}
     return {measure.measure_id: (scored.value,)}
@@ -90,29 +88,28 @@ def _cost(clinician: Clinician, rulebook: Rulebook) -> Mapping[str, tuple[Decima
 
 def _activities(practice: Practice, moment: Moment) -> Mapping[str, tuple[bool, ...]]:
     outcomes: dict[str, tuple[bool, ...]] = {}
-    for now, sent in zip(practice.activities[View.RECEIPTED], practice.activities[View.SENT], strict=True):
+    for now in practice.activities[View.RECEIPTED]:
+        activity_id = now.activity.activity_id
         if now.done:
-            outcomes[now.activity.activity_id] = (True,)
-        elif moment.closed:
-            outcomes[now.activity.activity_id] = (False, True) if sent.done else (False,)
+            outcomes[activity_id] = (True,)
         else:
-            outcomes[now.activity.activity_id] = (False, True)
+            outcomes[activity_id] = (False, True) if not moment.closed or practice.may_prove(activity_id) else (False,)
     return outcomes
 
 
 def _interoperability(practice: Practice, moment: Moment) -> tuple[Decimal, ...]:
-    now, sent = practice.sets[View.RECEIPTED], practice.sets[View.SENT]
+    now = practice.sets[View.RECEIPTED]
     effect = now.part.value or ZERO
     if moment.closed:
-        unproven = now.revision is None and sent.revision is not None
-        return (effect, sent.part.value or ZERO) if unproven else (effect,)
+        proven = () if now.revision is not None else practice.unproven_sets
+        return tuple(dict.fromkeys((effect, *(s.part.value or ZERO for s in proven))))
     if now.share > 0:
         return (effect,)
     return moment.rulebook.interoperability.effect_max, ZERO
 
 
 def _complex_patients(clinician: Clinician, rulebook: Rulebook) -> tuple[Decimal, ...]:
-    part = complex_patients_part(clinician.determinations.complexity, rulebook)
-    if part.value is None or is_owed(clinician.determinations.complexity_status):
+    part = complex_patients_part(value_of(clinician.determinations.complexity), rulebook)
+    if part.value is None or is_owed(clinician.determinations.complexity):
         return ZERO, part.max or ZERO
     return (part.value,)

@@ -1,9 +1,10 @@
 """What a practice and its clinicians owe: every measure of the cohort, cost, both activities, the PI set."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from processors.clinician import Clinician, late_for, roster_of, waiting_for
-from processors.cost import cost_measure_of
+from processors.cost import COST, cost_measure_of
 from processors.data_submission import View
 from processors.gaps import Gap
 from processors.obligations import (
@@ -22,8 +23,6 @@ from processors.rulebook import Rulebook
 from processors.rulebook.sections import CostMeasureRule, QualityMeasure
 from processors.score_tree import ZERO
 from processors.scoring import ScoredClinician
-
-COST = "COST"
 
 
 def clinician_obligations(judged: ScoredClinician, moment: Moment) -> Iterator[Obligation]:
@@ -53,8 +52,17 @@ def practice_obligations(practice: Practice, judged: Sequence[ScoredClinician], 
     for item, progress in (*activity_items(practice, moment), interoperability_item(practice, moment)):
         affected = tuple(Affected(npi=j.clinician.facts.npi, points=j.stake(item.item).points) for j in participating)
         most = max((a.points for a in affected), default=ZERO)
-        owed = progress if participating else Progress(needs_nothing=True)
+        owed = _for_all(progress, item.category, participating) if participating else Progress(needs_nothing=True)
         yield obligation(item, owed, Exposure(points=most, affected=affected), moment)
+
+
+def _for_all(progress: Progress, category: str, participating: Sequence[ScoredClinician]) -> Progress:
+    """What the TIN reports for all is excused, or reported elsewhere, also where that holds for each of them."""
+    return replace(
+        progress,
+        excused=all(category in j.clinician.excused for j in participating),
+        elsewhere=all(category in j.clinician.elsewhere for j in participating),
+    )
 
 
 def _clinician_obligation(item: Item, progress: Progress, judged: ScoredClinician, moment: Moment) -> Obligation:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from processors.data_submission import (
+    D,
     Document,
     Receipts,
     Revision,
@@ -48,6 +49,7 @@ from processors.promoting_interoperability import (
 )
 from processors.rulebook import Rulebook
 from processors.score_tree import Part
+from processors.vocabulary import Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +65,14 @@ class Practice:
     statements: Mapping[View, Statements]
     activities: Mapping[View, Sequence[ActivityResult]]
     activity_parts: Mapping[View, Part]
+    unproven_activities: frozenset[str]
+    unproven_sets: Sequence[SetResult]
     excused: frozenset[str]
     elsewhere: frozenset[str]
+
+    def may_prove(self, activity_id: str) -> bool:
+        """Say whether a yes to an activity was sent that would count if its receipt were found."""
+        return activity_id in self.unproven_activities
 
 
 def read_practice(facts: PracticeFacts, rulebook: Rulebook) -> Practice:
@@ -91,6 +99,16 @@ def read_practice(facts: PracticeFacts, rulebook: Rulebook) -> Practice:
         statements=statements,
         activities=activities,
         activity_parts={view: activities_part(activities[view], rulebook) for view in View},
+        unproven_activities=frozenset(
+            activity.activity_id
+            for activity in rulebook.activities.activities
+            for revision in _sent(d for d in attestations if d.key[1] == activity.activity_id)
+            if judge_activity(activity, revision, rulebook).done
+        ),
+        unproven_sets=[
+            judge_set(revision, read_statements(revision, attested[View.SENT], rulebook), rulebook)
+            for revision in _sent(d for d in documents if d.key[1] == PROMOTING_INTEROPERABILITY)
+        ],
         excused=excused_categories(facts.reliefs),
         elsewhere=declared_categories(facts.channels),
     )
@@ -153,6 +171,11 @@ def interoperability_item(practice: Practice, moment: Moment) -> tuple[Item, Pro
     return item, _set_progress(practice, moment)
 
 
+def _sent(documents: Iterable[Document[D]]) -> list[Revision[D]]:
+    """Return the revisions that were sent in time and wait for a receipt."""
+    return [r for d in documents for r in d.waiting() if r.stage is Stage.SENT]
+
+
 def _set(documents: Iterable[Document[SubmissionReceived]], view: View) -> Revision[SubmissionReceived] | None:
     return standing_set(documents, view)
 
@@ -164,6 +187,7 @@ def _activity_progress(result: ActivityResult, practice: Practice, moment: Momen
     return Progress(
         satisfied=result.done,
         worthless=result.revision is not None and not result.done,
+        stays_at_risk=result.revision is not None and result.revision.event.answer,
         waiting=waiting_stage(waiting),
         late=any(r.event.answer for d in documents for r in d.late()),
         begun=has_begun(starts, last_start_of(IMPROVEMENT_ACTIVITIES, moment.rulebook), moment.as_of),

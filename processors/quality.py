@@ -88,12 +88,24 @@ def read_units(
 
 def reports(revision: Revision[SubmissionReceived], measure: QualityMeasure, rulebook: Rulebook) -> bool:
     """Say whether a revision reports the measure in a way that could count."""
+    if revision.event.category != QUALITY:
+        return False
     return any(u.measure == measure for u in _units_of(revision, measure.cohort, rulebook))
 
 
+def judge_alone(revision: Revision[SubmissionReceived], measure: QualityMeasure, rulebook: Rulebook) -> Judged:
+    """Judge a measure as if the revision were all that reports it."""
+    units = [u for u in _units_of(revision, measure.cohort, rulebook) if u.measure == measure]
+    return judge(units, rulebook)
+
+
 def judge(units: Sequence[Unit], rulebook: Rulebook) -> Judged:
-    """Judge a measure under each collection type it was reported in; the better stands (42 CFR 512.725)."""
-    return max((_judge_unit(unit, rulebook) for unit in units), key=_preference)
+    """Judge a measure under each collection type it was reported in; the better stands (42 CFR 512.725).
+
+    Submitted is what was submitted complete under any of them.
+    """
+    judged = [_judge_unit(unit, rulebook) for unit in units]
+    return replace(max(judged, key=_preference), counts_as_submitted=any(j.counts_as_submitted for j in judged))
 
 
 def judge_claims_measure(measure: QualityMeasure, result: ClaimsMeasure | None, rulebook: Rulebook) -> Judged:

@@ -156,6 +156,16 @@ REASONS: Mapping[str, Meaning] = MappingProxyType(
             "Report the cohort's own measures.",
             _QUALITY,
         ),
+        "RESULT_OUT_OF_RANGE": _finding(
+            "A score that CMS is said to have given lies outside the scale; it is left out.",
+            "Compare with CMS's own report and send the result again.",
+            "42 CFR 512.730",
+        ),
+        "SCOPE_TOO_NARROW": _finding(
+            "Relief or a channel for one clinician does not cover what the TIN reports for all its participants.",
+            "Send it without an NPI where it holds for the TIN.",
+            "42 CFR 512.720",
+        ),
         "COLLECTION_TYPE_NOT_ALLOWED": _finding(
             "The measure does not allow this collection type: it never counts.",
             "Report it under a collection type that it allows.",

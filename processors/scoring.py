@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from processors.clinician import Clinician, measures_of, roster_of, score, score_tree, unscored_tree
+from processors.clinician import (
+    Clinician,
+    measures_of,
+    rests_on_estimates,
+    roster_of,
+    score,
+    score_tree,
+    unscored_tree,
+)
 from processors.data_submission import View
 from processors.identity import Npi, Tin
 from processors.obligations import Moment
@@ -83,7 +91,7 @@ def _score(clinician: Clinician, tree: Part, rulebook: Rulebook) -> Score:
         highest_reachable=None,
         tree=tree,
         standing=standing_of(tree),
-        estimate=has_reason(tree, _ESTIMATED) or clinician.determinations.rests_on_estimates,
+        estimate=has_reason(tree, _ESTIMATED) or rests_on_estimates(clinician, rulebook),
         name=listing.name,
         organization=listing.organization,
         practice_alias=listing.practice_alias,

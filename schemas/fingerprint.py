@@ -10,12 +10,14 @@ from typing import TypeVar
 
 import msgspec
 
-from processors.events import Event, Observed
+from processors.events import Event, Observed, ReceiptReceived
 from schemas.plain import to_json, without_absent
 
 E = TypeVar("E", bound=Event)
 #: Not content: who said it, and how far it got.
 _NOT_CONTENT = frozenset({"source", "event_id", "stage", "confirmation", "receipted_at", "submitter"})
+#: What a receipt says is the instant itself.
+_NOT_CONTENT_OF_RECEIPTS = frozenset({"source", "event_id", "confirmation"})
 
 
 def observe(event: E, received_at: datetime, origin: str) -> Observed[E]:
@@ -23,7 +25,8 @@ def observe(event: E, received_at: datetime, origin: str) -> Observed[E]:
     plain = without_absent(to_json(event))
     assert isinstance(plain, dict)  # noqa: S101 - a record's plain form is a dict; narrows the type
     record = type(event).__name__
-    content = {name: value for name, value in plain.items() if name not in _NOT_CONTENT}
+    left_out = _NOT_CONTENT_OF_RECEIPTS if isinstance(event, ReceiptReceived) else _NOT_CONTENT
+    content = {name: value for name, value in plain.items() if name not in left_out}
     return Observed(
         event=event,
         received_at=received_at,

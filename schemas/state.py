@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from processors.announcements import Announced
+from processors.announced import Announced
 from processors.facts import ClinicianFacts, Ledger, PracticeFacts
 from schemas.plain import decode_hook, encode_hook
 

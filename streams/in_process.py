@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from processors.announcements import NOTHING, obligation_key, obligation_view, score_view
+from processors.announced import NOTHING
 from processors.assessment import Assessment
 from processors.events import Event
+from processors.output_views import obligation_key, obligation_view, score_view
 from processors.outputs import ObligationChanged, Output, ScoreChanged
 from schemas.codec import InvalidRecord, encode
 from schemas.records import DeadLetter

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from processors.announcements import NOTHING, Announced, Owners
+from processors.announced import NOTHING, Announced, Owners
 from processors.facts import Ledger, PracticeYear, empty_year
 from processors.identity import Npi, Tin
 from schemas.state import ClinicianRecord, LedgerRecord, PartitionMark, PracticeRecord, pack, unpack

@@ -19,6 +19,7 @@ from processors.events import (
     Observed,
     ParticipantListed,
     ParticipantRemoved,
+    ReadinessReported,
     ReceiptReceived,
     ReliefGranted,
     ResultDetermined,
@@ -36,6 +37,7 @@ from processors.vocabulary import (
     ClaimType,
     Disposition,
     ParticipantList,
+    ReadinessState,
     ReceiptOutcome,
     ResultStatus,
     Stage,
@@ -213,6 +215,11 @@ def relief(*categories: str, **given: Any) -> ReliefGranted:
 
 def channel(category: str, **given: Any) -> ChannelDeclared:
     return ChannelDeclared(**_identified({"category": category, "channel": "registry"} | given, "practice"))
+
+
+def readiness(**given: Any) -> ReadinessReported:
+    defaults = {"item_id": "PORTAL", "state": ReadinessState.DONE}
+    return ReadinessReported(**_identified(defaults | given, "practice"))
 
 
 def claim(**given: Any) -> ClaimReceived:

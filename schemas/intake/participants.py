@@ -19,7 +19,7 @@ from schemas.intake.reading import Read, Reading, Refused
 
 _YEAR_COLUMN = re.compile(r"ASM_CY([0-9]{2})_PARTICIPANT")
 _YES = frozenset({"Y", "YES", "TRUE", "1", "X"})
-_NO = frozenset({"N", "NO", "FALSE", "0"})
+_NO = frozenset({"N", "NO", "FALSE", "0", "NULL"})  # the published file writes Null for years not decided
 _CENTURY = 2000
 
 

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from processors.announcements import Owners, announce
+from processors.announced import Owners
+from processors.announcements import announce
 from processors.assessment import Assessment
 from processors.outputs import Cause, Envelope, FindingChanged, ObligationChanged, Output, ScoreChanged
 from schemas.codec import content_digest
-from tests.making import IN_WINDOW, NPI, OTHER_NPI, assessed, at, attested, listed, quality, row, rulebook
+from tests.making import IN_WINDOW, NPI, OTHER_NPI, assessed, at, attested, listed, observed, quality, row, rulebook
 
 LISTED = listed(event_id="l1")
 ENVELOPE = Envelope(
@@ -121,3 +122,17 @@ def test_owners_of_whom_nothing_is_new_stay_the_same_objects() -> None:
     _, now = said(owners, assessed(*both, quality(row("236", 90, 10))))
     assert now[OTHER_NPI] is owners[OTHER_NPI]
     assert now[NPI] is not owners[NPI]
+
+
+def test_what_alerted_and_rested_on_a_word_that_does_not_count_is_resolved_once() -> None:
+    near = at("2028-03-20")
+    mine = observed(listed(event_id="l1"), IN_WINDOW)
+    _, owners = said({}, assessed(mine, as_of=near))
+    another = observed(listed(event_id="l1", npi=OTHER_NPI), at("2027-01-01"))
+    outputs, owners = said(owners, assessed(mine, another, as_of=near))
+    over = [o for o in outputs if isinstance(o, ObligationChanged) and o.npi == NPI]
+    assert {(o.item, o.status, o.alert, o.revision) for o in over} == {
+        (item, "NOT_REQUIRED", "RESOLVED", 2) for item in ("005", "008", "236", "377")
+    }
+    outputs, _ = said(owners, assessed(mine, another, as_of=near))
+    assert outputs == []

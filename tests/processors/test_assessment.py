@@ -9,7 +9,20 @@ from hypothesis import strategies as st
 from processors.assessment import Assessment, assess
 from processors.facts import PracticeYear, fold
 from processors.vocabulary import Stage
-from tests.making import IN_WINDOW, NPI, OTHER_NPI, at, attested, facts, listed, observed, quality, receipt, rulebook
+from tests.making import (
+    IN_WINDOW,
+    NPI,
+    OTHER_NPI,
+    at,
+    attested,
+    facts,
+    listed,
+    observed,
+    quality,
+    readiness,
+    receipt,
+    rulebook,
+)
 from tests.processors.test_facts import EVENTS
 
 RULES = rulebook()
@@ -75,3 +88,11 @@ def test_a_period_that_is_announced_to_begin_is_an_instant_too() -> None:
 def test_when_all_is_settled_only_the_deadline_can_change_anything() -> None:
     settled = facts(listed(event_id="l1", eligible=False))
     assert assess(settled, RULES, at("2027-01-01")).next_change_at == RULES.submission.due_instant
+
+
+def test_what_changes_nothing_of_a_practice_leaves_its_group_data_allowed() -> None:
+    group = quality(npi=None, submission_id="g", event_id="g")
+    before = facts(listed(small_practice=True, solo=False), group)
+    earlier = assess(before, RULES, IN_WINDOW)
+    after = fold(before, observed(readiness(event_id="d")))
+    assert assess(after, RULES, IN_WINDOW, earlier).findings == earlier.findings == ()

@@ -8,22 +8,26 @@ from hypothesis import strategies as st
 
 from processors.events import ClaimReceived, Observed
 from processors.facts import Ledger, conflicting_claims, fold, fold_ledger, standing_claims
-from processors.vocabulary import ClaimAction, ReceiptOutcome, Stage, SubmissionAction
+from processors.vocabulary import ClaimAction, ReceiptOutcome, ResultStatus, Stage, SubmissionAction
 from tests.making import (
     IN_WINDOW,
     NPI,
     OTHER_NPI,
     TIN,
     TOKEN,
+    admissions,
     assessed,
     attested,
+    channel,
     claim,
     facts,
     listed,
     observed,
     pi_set,
     quality,
+    readiness,
     receipt,
+    relief,
     removed,
     result,
     row,
@@ -47,6 +51,12 @@ EVENTS = [
     receipt(event_id="r1", receipted_at=IN_WINDOW),
     receipt(event_id="r2", outcome=ReceiptOutcome.REJECTED, revision=2),
     result(event_id="c1"),
+    result(event_id="c2", claims_measure=admissions(), status=ResultStatus.FINAL),
+    listed(event_id="l4", small_practice=True, solo=False),
+    attested("PI_PPHI_2", event_id="a4", stage=Stage.UNKNOWN),
+    readiness(event_id="d1"),
+    relief("QUALITY", event_id="e1", npi=NPI),
+    channel("PROMOTING_INTEROPERABILITY", event_id="h1"),
 ]
 RECEIPTS = st.lists(
     st.tuples(st.sampled_from(EVENTS), st.integers(0, 100).map(lambda h: IN_WINDOW + timedelta(days=h))), max_size=30

@@ -31,9 +31,8 @@ def test_a_file_holds_every_event_and_is_for_its_owner_alone(tmp_path: Path) -> 
 
 def test_a_file_that_was_not_written_to_its_end_is_not_left(tmp_path: Path) -> None:
     opening = feed(no_cluster, tmp_path / "events.jsonl", dry_run=False)
-    with pytest.raises(MemoryError), opening as opened:
-        opened.send(listed(event_id="l1"), WHEN)
-        raise MemoryError
+    opening.__enter__().send(listed(event_id="l1"), WHEN)
+    assert opening.__exit__(MemoryError, MemoryError(), None) is False
     assert list(tmp_path.iterdir()) == []
 
 
@@ -45,5 +44,5 @@ def test_a_dry_run_needs_no_cluster_and_writes_nothing(tmp_path: Path) -> None:
 
 def test_a_beneficiary_in_clear_is_refused_before_it_is_sent() -> None:
     check(claim(), Rules(partitions=4))
-    with pytest.raises(InvalidRecord, match="BENEFICIARY_IN_CLEAR|identifier in clear"):
+    with pytest.raises(InvalidRecord, match="identifier in clear"):
         check(replace(claim(), beneficiary="1EG4-TE5-MK73"), Rules(partitions=4))
