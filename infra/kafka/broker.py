@@ -139,7 +139,14 @@ class EmbeddedBroker:
         if (self._home / "data" / "meta.properties").exists():
             return
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._home / "server.properties")]
+        properties = str(self._home / "server.properties")
+        arguments = [
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={cluster_id}",
+            "-c",
+            properties,
+        ]  # may begin "-"
         told = subprocess.run(  # noqa: S603 - our own command line
             [java, *_JVM, "-cp", f"{self._library}/*", *arguments], capture_output=True, text=True, check=False
         )

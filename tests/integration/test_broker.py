@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,3 +90,12 @@ def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path) -> None:
     told = asm(tmp_path, "topics", "check", ASM_KAFKA_BOOTSTRAP="127.0.0.1:1")
     assert told.returncode == 3
     assert "127.0.0.1:1 does not answer" in " ".join(told.stderr.split())
+
+
+def test_a_cluster_id_that_begins_like_an_option_is_none(
+    home: Path, bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=0xFB << 120))
+    broker = EmbeddedBroker(home)
+    assert answers(broker.up().bootstrap)
+    assert "cluster.id=-" in (home / "data" / "meta.properties").read_text()
