@@ -97,5 +97,7 @@ def test_a_cluster_id_that_begins_like_an_option_is_none(
 ) -> None:
     monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=0xFB << 120))
     broker = EmbeddedBroker(home)
-    assert answers(broker.up().bootstrap)
+    address = broker.up().bootstrap
+    assert answers(address)
+    assert broker.down()
     assert "cluster.id=-" in (home / "data" / "meta.properties").read_text()
