@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from infra.errors import Unavailable
 from processors.rulebook import RulebookError
-from streams.commands import assess, broker, demo, ingest, missing, project, simulate, status, topics, worker
+from streams.commands import assess, broker, demo, ingest, missing, project, rules, simulate, status, topics, worker
 from streams.commands.terminal import UNAVAILABLE, USAGE, complain
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ app.add_typer(ingest.app, name="ingest")
 app.command(name="status", help=status.HELP)(status.status)
 app.command(name="missing", help=missing.HELP)(missing.missing)
 app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
+app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")
 app.add_typer(topics.app, name="topics")
 

@@ -40,8 +40,13 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) 
 
 def print_json(document: object) -> None:
     """Print one JSON document on one line; numbers are numbers."""
-    sys.stdout.buffer.write(_JSON.encode(rounded(document)) + b"\n")
+    sys.stdout.buffer.write(as_json(document).encode() + b"\n")
     sys.stdout.buffer.flush()
+
+
+def as_json(document: object) -> str:
+    """Return a JSON document on one line; numbers are numbers."""
+    return _JSON.encode(rounded(document)).decode()
 
 
 def rounded(value: Any) -> Any:
