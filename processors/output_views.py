@@ -30,7 +30,7 @@ def score_view(score: Score) -> ScoreChanged:
         emitted_id="",
         revision=0,
         previous=None,
-        payment=None,
+        payment=score.payment,
         tin=score.tin,
         npi=score.npi,
         performance_year=score.performance_year,

@@ -1,4 +1,4 @@
-"""Performance periods: continuous days inside the performance year, counting both ends."""
+"""Performance periods: continuous days inside the performance year, counting both ends (42 CFR 512.705)."""
 
 from datetime import date
 

@@ -17,6 +17,8 @@ from processors.data_submission import View
 from processors.identity import Npi, Tin
 from processors.obligations import Moment
 from processors.outlook import outlook_of
+from processors.outputs import PaymentScenario
+from processors.payment import scenarios_of
 from processors.practice import Practice
 from processors.reachable import Outlook, Stake, highest_reachable, lowest_reachable, stakes_of
 from processors.rulebook import Rulebook, Standing
@@ -38,6 +40,7 @@ class Score:
     prepared_score: Decimal | None
     lowest_reachable: Decimal | None
     highest_reachable: Decimal | None
+    payment: tuple[PaymentScenario, ...] | None
     tree: Part
     standing: Standing
     estimate: bool
@@ -68,12 +71,15 @@ def score_clinician(clinician: Clinician, practice: Practice, moment: Moment) ->
         return ScoredClinician(clinician=clinician, score=_score(clinician, tree, rulebook), outlook=None, stakes={})
     now, prepared = (score(clinician, practice, view, rulebook) for view in (View.RECEIPTED, View.PREPARED))
     outlook = outlook_of(clinician, practice, moment)
+    lowest = _clamped(lowest_reachable(outlook, rulebook), rulebook)
+    highest = _clamped(highest_reachable(outlook, rulebook), rulebook)
     scored = replace(
         _score(clinician, score_tree(clinician, now, rulebook), rulebook),
         final_score=now.final,
         prepared_score=prepared.final,
-        lowest_reachable=_clamped(lowest_reachable(outlook, rulebook), rulebook),
-        highest_reachable=_clamped(highest_reachable(outlook, rulebook), rulebook),
+        lowest_reachable=lowest,
+        highest_reachable=highest,
+        payment=scenarios_of(lowest, highest, rulebook.payment),
     )
     return ScoredClinician(clinician=clinician, score=scored, outlook=outlook, stakes=stakes_of(outlook, rulebook))
 
@@ -89,6 +95,7 @@ def _score(clinician: Clinician, tree: Part, rulebook: Rulebook) -> Score:
         prepared_score=None,
         lowest_reachable=None,
         highest_reachable=None,
+        payment=None,
         tree=tree,
         standing=standing_of(tree),
         estimate=has_reason(tree, _ESTIMATED) or rests_on_estimates(clinician, rulebook),

@@ -43,6 +43,7 @@ class Rulebook:
     activities: sections.ImprovementActivities
     interoperability: sections.PromotingInteroperability
     final_score: sections.FinalScore
+    payment: sections.Payment
     compliance: sections.Compliance
 
 
@@ -57,6 +58,7 @@ FILES: Mapping[str, tuple[str, type[Section]]] = MappingProxyType(
         "512_735_improvement_activities.toml": ("activities", sections.ImprovementActivities),
         "512_740_promoting_interoperability.toml": ("interoperability", sections.PromotingInteroperability),
         "512_745_final_score.toml": ("final_score", sections.FinalScore),
+        "512_750_payment.toml": ("payment", sections.Payment),
         "compliance.toml": ("compliance", sections.Compliance),
     }
 )

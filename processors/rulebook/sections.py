@@ -296,6 +296,35 @@ class AlertRule:
     stage: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Midpoint:
+    """The score that is transformed to one half; ``kind`` is MEDIAN or FIXED."""
+
+    kind: str
+    fixed: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A named assumption about the peers' final scores."""
+
+    name: str
+    scores: tuple[Decimal, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Payment(Section):
+    """42 CFR 512.750."""
+
+    risk_level: Decimal
+    slope: Decimal
+    midpoint: Midpoint
+    redistributed_share: Decimal
+    capped: bool
+    coverage_min: Decimal
+    scenarios: tuple[Scenario, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Compliance(Section):
     """The policy of this system: which obligations alert, and when."""

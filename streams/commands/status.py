@@ -12,7 +12,16 @@ from infra.database.questions import open_findings, participants
 from infra.database.tables import Finding, Obligation, Score
 from infra.settings import Settings
 from streams.commands.terminal import OUT, REFUSED, complain, points, print_json, show_instant, table
-from streams.commands.view import ESTIMATE, findings_table, obligations_table, plain, present, projection, score_tree
+from streams.commands.view import (
+    ESTIMATE,
+    findings_table,
+    obligations_table,
+    payment_table,
+    plain,
+    present,
+    projection,
+    score_tree,
+)
 
 HELP = """Where somebody stands: score, what must be submitted, what is wrong.
 
@@ -90,6 +99,7 @@ def _show(
     )
     if len(scores) == 1:
         OUT.print(score_tree(first.tree))
+        OUT.print(payment_table(first.payment or []))
     OUT.print(obligations_table(obligations))
     if findings:
         OUT.print(findings_table(findings))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from rich.console import RenderableType
@@ -93,6 +94,17 @@ def findings_table(findings: Sequence[Finding]) -> Table:
     """Show what is wrong or doubtful in what was received."""
     rows = ((f.npi or "practice", f.code, f.field, f"{f.event_source} {f.event_id}", f.message) for f in findings)
     return table("Wrong or doubtful in what was received", ("who", "code", "where", "event", "what"), rows)
+
+
+def payment_table(scenarios: Sequence[Mapping[str, Any]]) -> Table:
+    """Show the range of the payment factor under each named assumption about the cohort."""
+    rows = ((s["name"], _percent(s["low_factor"]), _percent(s["high_factor"])) for s in scenarios)
+    title = "Payment, from the lowest to the highest reachable score: it depends on everybody else in the cohort"
+    return table(title, ("if the peers are", "at least", "at most"), rows)
+
+
+def _percent(factor: Decimal) -> str:
+    return f"{100 * factor:+.2f} %"
 
 
 def score_tree(tree: dict[str, Any]) -> RenderableType:

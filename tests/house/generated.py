@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from infra.settings import Settings
 from processors.reasons import REASONS, Kind
 from schemas.topics import contract
+from tests.house.coverage import coverage_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 _TITLES = {
@@ -96,7 +97,12 @@ one or more of each record in the JSON form that `asm ingest events` and `asm as
 ## Topics
 """
 
-PAGES = {"reasons.md": reasons_page, "operations/settings.md": settings_page, "contract.md": contract_page}
+PAGES = {
+    "coverage.md": coverage_page,
+    "reasons.md": reasons_page,
+    "operations/settings.md": settings_page,
+    "contract.md": contract_page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -8,6 +8,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions
 
 from schemas.topics import contract
 from tests.integration.system import PARTITIONS, System
+from tests.making import at
 
 pytestmark = pytest.mark.integration
 
@@ -57,3 +58,11 @@ def test_a_configuration_that_was_changed_is_mended(system: System) -> None:
     assert system.run("topics", "check").returncode == 1
     assert system.run("topics", "apply").returncode == 0
     assert system.run("topics", "check").returncode == 0
+
+
+def test_the_text_of_a_rulebook_that_ships_no_more_is_read_from_the_cluster(system: System) -> None:
+    system.send_bytes("asm.rulebooks.v1", b"feedfacecafe", b'{"vintage":"gone"}', at("2027-01-01"))
+    system.send([])
+    told = system.run("rules", "show", "--digest", "feedface")
+    assert (told.returncode, told.stdout.strip()) == (0, '{"vintage":"gone"}')
+    assert system.run("rules", "show", "--digest", "0000feedface").returncode == 1

@@ -11,17 +11,20 @@ import pytest
 from processors.clinician import read_clinician
 from processors.cost import score_cost
 from processors.data_submission import View
+from processors.eligibility import read_roster
 from processors.events import Arrangement, ClaimsMeasure, CostMeasure, Measurement
 from processors.final_score import Combination, final_score, small_practice_part
 from processors.gaps import Gap
 from processors.improvement_activities import activities_part, judge_activity
 from processors.obligations import Moment, Progress, alerts, last_start_of, stage_of, status_of
+from processors.payment import Member, adjustment_factor, standings_of
+from processors.periods import days_inside_year
 from processors.practice import read_practice
 from processors.promoting_interoperability import judge_set, read_statements
 from processors.quality import Judged, Unit, judge, judge_claims_measure
 from processors.rulebook import Rulebook
-from processors.vocabulary import Stage
-from tests.making import NPI, attested, facts, listed, observed, pi_set, quality, rulebook
+from processors.vocabulary import ParticipantList, Stage
+from tests.making import NPI, attested, facts, listed, observed, pi_set, quality, removed, rulebook
 
 HERE = Path(__file__).parent
 PLACES = Decimal("0.00000001")
@@ -126,13 +129,49 @@ def compliance_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]
     return {"status": status, "alerting": alerts(status, progress, last_start, moment)}
 
 
+def payment_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
+    if "peers" not in given:
+        return {"risk_level": rules.payment.risk_level}
+    members = [Member(final_score=Decimal(s), part_b_paid_cents=100) for s in given["peers"]]
+    standings = standings_of(members, rules.payment)
+    score = Decimal(given["score"]) if "score" in given else None
+    factor = adjustment_factor(score, standings, rules.payment)
+    return {"midpoint": standings.midpoint} | ({} if factor is None else {"factor": factor})
+
+
+def terms_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
+    return {"days": days_inside_year(given["period_start"], given["period_end"], rules)}
+
+
+def eligibility_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
+    words = [
+        observed(
+            (removed if word.get("removed") else listed)(
+                event_id=f"e{number}",
+                performance_year=rules.performance_year,
+                **{k: v for k, v in word.items() if k not in {"at", "removed", "list"}},
+                **({"list": ParticipantList(word["list"])} if "list" in word else {}),
+            ),
+            word["at"],
+        )
+        for number, word in enumerate(given["words"])
+    ]
+    (clinician,) = facts(*words).clinicians.values()
+    roster = read_roster(clinician)
+    assert roster is not None
+    return {"cohort": roster.cohort, "eligible": roster.eligible}
+
+
 RUNNERS: Mapping[str, Callable[[Mapping[str, Any], Rulebook], dict[str, Any]]] = {
+    "512_705_terms": terms_case,
+    "512_710_eligibility": eligibility_case,
     "512_720_data_submission": submission_case,
     "512_725_quality": quality_case,
     "512_730_cost": cost_case,
     "512_735_improvement_activities": activities_case,
     "512_740_promoting_interoperability": interoperability_case,
     "512_745_final_score": final_case,
+    "512_750_payment": payment_case,
     "compliance": compliance_case,
 }
 
