@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import func
 from sqlmodel import Session, col, or_, select
 
-from infra.database.tables import Finding, Obligation, Refusal, Score
+from infra.database.tables import Finding, Obligation, Refusal, Score, ScoreHistory
 
 _UNSETTLED = ("OPEN", "PREPARED", "SENT", "AT_RISK", "UNPROVEN", "MISSED", "LATE")
 
@@ -107,6 +107,16 @@ def _practices() -> Any:
 
 def _same(left: Any, right: Any) -> Any:
     return (left.tin == right.tin) & (left.performance_year == right.performance_year)
+
+
+def score_history(session: Session, score: Score) -> Sequence[ScoreHistory]:
+    """Return every score that was announced of a participant and year, first to last."""
+    wanted = select(ScoreHistory).where(
+        ScoreHistory.tin == score.tin,
+        ScoreHistory.npi == score.npi,
+        ScoreHistory.performance_year == score.performance_year,
+    )
+    return session.exec(wanted.order_by(col(ScoreHistory.revision))).all()
 
 
 def latest_as_of(session: Session) -> datetime | None:

@@ -10,7 +10,21 @@ from pydantic import ValidationError
 
 from infra.errors import Unavailable
 from processors.rulebook import RulebookError
-from streams.commands import assess, broker, demo, ingest, missing, project, rules, simulate, status, topics, worker
+from streams.commands import (
+    assess,
+    broker,
+    demo,
+    explain,
+    ingest,
+    missing,
+    next_steps,
+    project,
+    rules,
+    simulate,
+    status,
+    topics,
+    worker,
+)
 from streams.commands.terminal import UNAVAILABLE, USAGE, complain
 
 app = typer.Typer(
@@ -35,6 +49,8 @@ app.command(name="demo", help=demo.HELP)(demo.demo)
 app.add_typer(ingest.app, name="ingest")
 app.command(name="status", help=status.HELP)(status.status)
 app.command(name="missing", help=missing.HELP)(missing.missing)
+app.command(name="next", help=next_steps.HELP)(next_steps.next_steps)
+app.command(name="explain", help=explain.HELP)(explain.explain)
 app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
 app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")

@@ -1,6 +1,5 @@
 """``asm status``: where a clinician or a practice stands."""
 
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
@@ -8,12 +7,14 @@ from typing import Annotated
 import typer
 
 from infra.database.questions import obligations as obligations_of
-from infra.database.questions import open_findings, participants
+from infra.database.questions import open_findings
 from infra.database.tables import Finding, Obligation, Score
 from infra.settings import Settings
-from streams.commands.terminal import OUT, REFUSED, complain, points, print_json, show_instant, table
+from streams.commands.terminal import OUT, points, print_json, show_instant, table
 from streams.commands.view import (
     ESTIMATE,
+    Who,
+    Year,
     findings_table,
     obligations_table,
     payment_table,
@@ -21,6 +22,7 @@ from streams.commands.view import (
     present,
     projection,
     score_tree,
+    who_is,
 )
 
 HELP = """Where somebody stands: score, what must be submitted, what is wrong.
@@ -30,21 +32,15 @@ command line, which others can see). One clinician is shown with the whole score
 
 
 def status(
-    who: Annotated[str, typer.Argument(help="NPI, practice alias, or - for a TIN on standard input.")],
-    year: Annotated[int | None, typer.Option(help="Performance year; none: the latest.")] = None,
+    who: Who,
+    year: Year = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show where somebody stands."""
     settings = Settings()
     with projection(settings) as session:
-        wanted = sys.stdin.readline().strip() if who == "-" else who
-        found = participants(session, wanted, year)
-        if not found:
-            complain(f"Nobody on the roster is {'that TIN' if who == '-' else who}{f' in {year}' if year else ''}.")
-            raise typer.Exit(REFUSED)
-        latest = found[-1].performance_year
-        scores = [score for score in found if score.performance_year == latest]
-        npis = [score.npi for score in scores]
+        scores = who_is(session, who, year)
+        latest, npis = scores[0].performance_year, [score.npi for score in scores]
         obligations = [o for tin in _tins(scores) for o in obligations_of(session, tin, npis, latest)]
         findings = [f for tin in _tins(scores) for f in open_findings(session, tin, npis, latest)]
         if json:

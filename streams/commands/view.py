@@ -1,11 +1,13 @@
 """What the readers of the SQL view have in common: opening it, whose clock it is, and how its rows are shown."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import RenderableType
 from rich.table import Table
 from rich.tree import Tree
@@ -13,11 +15,14 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlmodel import Session
 
 from infra.database.engine import open_engine, require_tables, unreachable
-from infra.database.questions import latest_as_of
+from infra.database.questions import latest_as_of, participants
 from infra.database.tables import Finding, Obligation, Score
 from infra.settings import Settings
-from streams.commands.terminal import masked, points, table
+from streams.commands.terminal import REFUSED, complain, masked, points, table
 
+Who = Annotated[str, typer.Argument(help="NPI, practice alias, or - for a TIN on standard input.")]
+Year = Annotated[int | None, typer.Option(help="Performance year; none: the latest.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 ESTIMATE = "An estimate by asm-streams, not a determination by CMS."
 _ALERT_STYLES = {"FIRING": "bold red", "RESOLVED": "green"}
 _KEPT_BACK = frozenset({"emitted_id", "tin"})
@@ -38,6 +43,15 @@ def projection(settings: Settings) -> Iterator[Session]:
         raise unreachable(engine, error) from error
     finally:
         engine.dispose()
+
+
+def who_is(session: Session, who: str, year: int | None) -> list[Score]:
+    """Return the scores of whom a person names, of one performance year, or end the command where there is nobody."""
+    found = participants(session, sys.stdin.readline().strip() if who == "-" else who, year)
+    if not found:
+        complain(f"Nobody on the roster is {'that TIN' if who == '-' else who}{f' in {year}' if year else ''}.")
+        raise typer.Exit(REFUSED)
+    return [score for score in found if score.performance_year == found[-1].performance_year]
 
 
 def present(session: Session, settings: Settings) -> datetime:
@@ -99,29 +113,36 @@ def findings_table(findings: Sequence[Finding]) -> Table:
 def payment_table(scenarios: Sequence[Mapping[str, Any]]) -> Table:
     """Show the range of the payment factor under each named assumption about the cohort."""
     rows = ((s["name"], _percent(s["low_factor"]), _percent(s["high_factor"])) for s in scenarios)
-    title = "Payment, from the lowest to the highest reachable score: it depends on everybody else in the cohort"
-    return table(title, ("if the peers are", "at least", "at most"), rows)
+    title = "Payment adjustment: it depends on everybody else in the cohort"
+    return table(title, ("if the peers are", "at the lowest reachable score", "at the highest"), rows)
 
 
 def _percent(factor: Decimal) -> str:
     return f"{100 * factor:+.2f} %"
 
 
-def score_tree(tree: dict[str, Any]) -> RenderableType:
-    """Show the parts of a score, each with its reasons and where they stand."""
+def score_tree(tree: dict[str, Any], *, with_inputs: bool = False) -> RenderableType:
+    """Show the parts of a score, each with its reasons and where they stand, and if asked with the numbers it is of."""
     drawn = Tree(_part(tree), guide_style="dim")
-    _grow(drawn, tree)
+    _grow(drawn, tree, with_inputs)
     return drawn
 
 
-def _grow(drawn: Tree, part: dict[str, Any]) -> None:
+def _grow(drawn: Tree, part: dict[str, Any], with_inputs: bool) -> None:
+    inputs = part.get("inputs")
+    if with_inputs and inputs:
+        drawn.add("[dim]" + ", ".join(f"{name} {_number(value)}" for name, value in sorted(inputs.items())) + "[/]")
     for below in part["parts"]:
-        _grow(drawn.add(_part(below)), below)
+        _grow(drawn.add(_part(below)), below, with_inputs)
+
+
+def _number(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, Decimal) else str(value)
 
 
 def _part(part: dict[str, Any]) -> str:
     value = "–" if part.get("value") is None else points(part["value"])
-    most = "" if part.get("max") in {None, 0} else f" of {part['max']:.4g}"
+    most = "" if part.get("max") in {None, 0} else f" of {Decimal(part['max']).normalize():f}"
     weight = "" if part.get("weight") is None else f", weight {part['weight']:.2f}"
     reasons = "".join(f" · {r['message']} [dim]{', '.join(r['cites'])} ({r['standing']})[/]" for r in part["reasons"])
     return f"[bold]{part['title']}[/] {value}{most}{weight}{reasons}"

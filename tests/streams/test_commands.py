@@ -593,6 +593,38 @@ def test_status_prints_one_document_with_the_tin_masked(asm: Asm) -> None:
     assert [o["status"] for o in document["obligations"] if o["item"] == "236"] == ["MET"]
 
 
+def test_explain_tells_each_change_of_a_score_with_its_cause_and_the_parts_it_moved(asm: Asm) -> None:
+    fill(Path("asm-streams.db"))
+    ((told,),) = asm("explain", NPI, "--json").documents
+    changes = [(c["revision"], c["cause"]["type"], [m["code"] for m in c["moved"]]) for c in told["changes"]]
+    assert changes == [
+        (1, "ParticipantListed", []),
+        (2, "SubmissionReceived", ["quality", "236", "complex_patients"]),
+        (3, "ClockTicked", []),
+    ]
+    assert (told["changes"][1]["cause"]["event_id"], told["npi"], told["tin"]) == ("q1", NPI, "*******89")
+    shown = asm("explain", NPI).out
+    assert [
+        w for w in ("How it came to this", "eligible_population 100", "PEERS_HIGH", "Ilse Ode") if w not in shown
+    ] == []
+
+
+def test_next_ranks_what_is_left_by_cliff_points_and_time(asm: Asm) -> None:
+    fill(Path("asm-streams.db"), until=at("2028-03-20"))
+    (ranked,) = asm("next", NPI, "--json", **SIMULATED).documents
+    items = ["005", "008", "377", "ASM_IA_1", "ASM_IA_2", "PROMOTING_INTEROPERABILITY"]
+    assert [(row["item"], row["points_at_stake"]) for row in ranked] == [(item, 10) for item in items]
+    assert {row["next_milestone"] for row in ranked} == {"DUE"}
+    assert {row["days_left"] for row in ranked} == {14}
+    assert asm("next", NPI, **SIMULATED).out.startswith("What to do first")
+
+
+def test_after_the_deadline_nothing_is_left_to_do(asm: Asm) -> None:
+    fill(Path("asm-streams.db"))
+    assert asm("next", NPI, "--json", **SIMULATED).documents == [[]]
+    assert asm("next", NPI, **SIMULATED).out.startswith("Nothing is left to do.")
+
+
 def test_who_is_not_on_the_roster_is_told_without_a_tin(asm: Asm) -> None:
     fill(Path("asm-streams.db"))
     for arguments, stdin, said in (

@@ -1,0 +1,90 @@
+"""``asm explain``: why a score is what it is, and how it came to that."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from infra.database.questions import score_history
+from infra.database.tables import Score, ScoreHistory
+from infra.settings import Settings
+from streams.commands.terminal import OUT, points, print_json, show_instant, table
+from streams.commands.view import (
+    ESTIMATE,
+    Json,
+    Who,
+    Year,
+    payment_table,
+    plain,
+    projection,
+    score_tree,
+    who_is,
+)
+
+HELP = """Why a score is what it is: every part with its numbers, reason, citation and how sure that is; then each
+change of the score with what caused it and which parts it moved."""
+
+
+def explain(who: Who, year: Year = None, json: Json = False) -> None:
+    """Explain a score."""
+    with projection(Settings()) as session:
+        scores = who_is(session, who, year)
+        histories = [score_history(session, score) for score in scores]
+        if json:
+            print_json([_document(s, h) for s, h in zip(scores, histories, strict=True)])
+            return
+        for score, history in zip(scores, histories, strict=True):
+            _show(score, history)
+        OUT.print(ESTIMATE, style="dim")
+
+
+def _document(score: Score, history: Sequence[ScoreHistory]) -> dict[str, Any]:
+    changes = [
+        {
+            "revision": said.revision,
+            "as_of": said.as_of,
+            "final_score": said.final_score,
+            "cause": {"type": said.cause_type, "source": said.cause_source, "event_id": said.cause_event_id},
+            "moved": moved,
+        }
+        for said, moved in zip(history, _moves(history), strict=True)
+    ]
+    return {**plain(score), "changes": changes}
+
+
+def _show(score: Score, history: Sequence[ScoreHistory]) -> None:
+    OUT.print(f"[bold]{score.name or score.npi}[/] (NPI {score.npi}) · {score.cohort} · {score.performance_year}")
+    OUT.print(score_tree(score.tree, with_inputs=True))
+    OUT.print(payment_table(score.payment or []))
+    rows = (
+        (
+            show_instant(said.as_of),
+            points(said.final_score),
+            f"{said.cause_type} {said.cause_event_id}",
+            "; ".join(f"{m['code']} {points(m['before'])} → {points(m['after'])}" for m in moved) or "–",
+        )
+        for said, moved in zip(history, _moves(history), strict=True)
+    )
+    OUT.print(table("How it came to this", ("said as of", "final", "because of", "parts that moved"), rows))
+
+
+def _moves(history: Sequence[ScoreHistory]) -> list[list[dict[str, Any]]]:
+    """Return for each announced score the parts whose value is another than in the one before."""
+    before: dict[str, Any] = {}
+    moves = []
+    for said in history:
+        now = _values(said.tree)
+        moves.append(
+            [
+                {"code": code, "before": before.get(code), "after": now.get(code)}
+                for code in dict.fromkeys((*now, *before))
+                if before and now.get(code) != before.get(code)
+            ]
+        )
+        before = now
+    return moves
+
+
+def _values(part: dict[str, Any]) -> dict[str, Any]:
+    values = {part["code"]: part.get("value")}
+    for below in part["parts"]:
+        values |= _values(below)
+    return values
