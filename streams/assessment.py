@@ -22,7 +22,7 @@ from processors.assessment import Assessment, assess, assess_without_rulebook
 from processors.claims import ledger_findings
 from processors.engine import ENGINE
 from processors.events import BatchClosed, BeneficiaryLinked, ClaimReceived, ClockTicked, Mark, Observed
-from processors.facts import fold, fold_ledger, ledgers_of
+from processors.facts import PracticeYear, fold, fold_ledger, ledgers_of
 from processors.outputs import Cause, Envelope, Output
 from processors.rulebook import Rulebook
 from schemas.codec import content_digest
@@ -96,10 +96,14 @@ class Assessor:
 
     def assessment_of(self, year: YearState, earlier: Assessment | None = None) -> Assessment:
         """Return what the facts of a practice and year mean at the partition's last tick."""
-        rulebook = self._law.rulebooks.get(year.facts.practice.performance_year)
+        return self.assessment_with(year.facts, earlier)
+
+    def assessment_with(self, facts: PracticeYear, earlier: Assessment | None = None) -> Assessment:
+        """Return what facts of a practice and year would mean at the partition's last tick."""
+        rulebook = self._law.rulebooks.get(facts.practice.performance_year)
         if rulebook is None:
-            return assess_without_rulebook(year.facts)
-        return assess(year.facts, rulebook, self._as_of(), earlier)
+            return assess_without_rulebook(facts)
+        return assess(facts, rulebook, self._as_of(), earlier)
 
     def _apply_entry(self, entry: Entry) -> None:
         content = entry.content

@@ -23,6 +23,7 @@ from streams.commands import (
     simulate,
     status,
     topics,
+    what_if,
     worker,
 )
 from streams.commands.terminal import UNAVAILABLE, USAGE, complain
@@ -51,6 +52,7 @@ app.command(name="status", help=status.HELP)(status.status)
 app.command(name="missing", help=missing.HELP)(missing.missing)
 app.command(name="next", help=next_steps.HELP)(next_steps.next_steps)
 app.command(name="explain", help=explain.HELP)(explain.explain)
+app.command(name="what-if", help=what_if.HELP)(what_if.what_if)
 app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
 app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")

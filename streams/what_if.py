@@ -1,0 +1,91 @@
+"""What would be if: hypothetical events applied to the present facts of a practice; nothing is stored."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from infra.errors import Unavailable
+from infra.kafka.connection import Connection
+from infra.kafka.topics import journal_partitions, topic_names
+from processors.assessment import Assessment
+from processors.events import BeneficiaryLinked, ClaimReceived, Event
+from processors.facts import fold
+from processors.identity import Tin
+from schemas.fingerprint import observe
+from schemas.partitioning import partition_of
+from streams.assessment import Assessor, Law
+from streams.state import PartitionState, StateRefused, load_state
+
+STATE = "asm.state.{generation}.v1"
+HYPOTHETICAL = "what-if"
+_POLL_MS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supposition:
+    """What a practice's year means now, and what it would mean."""
+
+    performance_year: int
+    now: Assessment
+    then: Assessment
+
+
+def present_state(connection: Connection, law: Law, tin: Tin) -> PartitionState:
+    """Return the state of the partition in which a TIN is, as of its last commit.
+
+    :raises Unavailable: the cluster does not answer, or the state is of another engine, rulebook or generation.
+    """
+    partition = TopicPartition(
+        topic_names(connection.settings).of(STATE), partition_of(tin.digits.encode(), journal_partitions(connection))
+    )
+    try:
+        consumer = KafkaConsumer(
+            **connection.kafka_python(),
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        try:
+            consumer.assign([partition])
+            return load_state(_records(consumer, partition), law.fresh_mark())
+        finally:
+            consumer.close()
+    except KafkaError as error:
+        raise Unavailable(f"The cluster at {connection.bootstrap} does not answer ({error}).") from error
+    except StateRefused as refused:
+        raise Unavailable(str(refused)) from refused
+
+
+def _records(consumer: KafkaConsumer, partition: TopicPartition) -> Iterator[tuple[bytes, bytes]]:
+    end = consumer.end_offsets([partition])[partition]
+    while consumer.position(partition) < end:  # the last record may be a commit marker
+        for records in consumer.poll(timeout_ms=_POLL_MS).values():
+            yield from ((record.key, record.value) for record in records)
+
+
+def suppose(state: PartitionState, law: Law, tin: Tin, events: Iterable[Event]) -> list[Supposition]:
+    """Return what each year of a practice means now, and would mean if the events were received now.
+
+    Now is the partition's last tick. Claims change nothing here: nothing is derived from them.
+
+    :raises Unavailable: the partition's clock has not ticked yet.
+    """
+    as_of = state.mark.as_of
+    if as_of is None:
+        raise Unavailable("The clock of this partition has not ticked yet: nothing is known as of any instant.")
+    assessor = Assessor(state, law)
+    told = [event for event in events if not isinstance(event, ClaimReceived | BeneficiaryLinked)]
+    years = {year.facts.practice.performance_year for year in state.years() if year.facts.practice.tin == tin}
+    found = []
+    for performance_year in sorted(years | {event.performance_year for event in told}):
+        year = state.year(tin, performance_year)
+        facts = year.facts
+        for number, event in enumerate(told):
+            if event.performance_year == performance_year:
+                facts = fold(facts, observe(event, as_of, f"{HYPOTHETICAL}/0/{number}"))
+        now = assessor.assessment_of(year)
+        then = assessor.assessment_with(facts)
+        found.append(Supposition(performance_year=performance_year, now=now, then=then))
+    return found
