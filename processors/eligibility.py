@@ -44,6 +44,9 @@ def read_roster(facts: ClinicianFacts) -> Roster | None:
 
 def ineligible_reason(roster: Roster, rulebook: Rulebook) -> Reason:
     """Say why a listed clinician has no final score for the year."""
+    if roster.eligible:
+        message = f"The roster's cohort {roster.cohort} is none that the law knows."
+        return rulebook.terms.reason("cohorts", "UNKNOWN_COHORT", message)
     message = (
         "CMS removed the clinician from its list." if roster.removed else "CMS lists the clinician as not eligible."
     )

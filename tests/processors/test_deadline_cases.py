@@ -231,3 +231,11 @@ def test_an_accepted_yes_with_too_short_a_period_stays_at_risk_after_the_deadlin
     assert obligation_of(assessed(listed(), short, as_of=AFTER), "ASM_IA_1", None).status == "AT_RISK"
     withdrawn = attested("ASM_IA_1", answer=False, action=AttestationAction.ATTEST)
     assert obligation_of(assessed(listed(), withdrawn, as_of=AFTER), "ASM_IA_1", None).status == "MISSED"
+
+
+def test_a_cohort_that_the_law_does_not_know_is_told_as_what_it_is() -> None:
+    told = score_of(assessed(listed(cohort="KNEES")))
+    assert [(r.code, r.message) for r in told.tree.reasons] == [
+        ("UNKNOWN_COHORT", "The roster's cohort KNEES is none that the law knows.")
+    ]
+    assert score_of(assessed(listed(cohort="KNEES", eligible=False))).tree.reasons[0].code == "NOT_ELIGIBLE"
