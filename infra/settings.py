@@ -12,7 +12,7 @@ from infra.rulebooks import DEFAULT_VINTAGE
 class Settings(BaseSettings):
     """What a deployment may choose. Every field is an environment variable: ``ASM_`` and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="ASM_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="ASM_", env_ignore_empty=True, frozen=True, extra="forbid")
 
     kafka_bootstrap: str | None = Field(
         default=None, description="Cluster to use, host:port[,host:port]; none: the embedded broker."
@@ -71,7 +71,9 @@ class Settings(BaseSettings):
     linger_seconds: float = Field(
         default=0.0, description="Waiting for more before a transaction, to make fewer of them."
     )
-    restarts_max: int = Field(default=10, description="How often a worker that fails within a minute is restarted.")
+    restarts_max: int = Field(
+        default=10, ge=1, description="How often a worker that fails within a minute is restarted."
+    )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["console", "json"] | None = Field(

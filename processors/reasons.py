@@ -74,6 +74,13 @@ REASONS: Mapping[str, Meaning] = MappingProxyType(
             "The NPI is not ten digits beginning 1 or 2 with a valid check digit.",
             "Correct the NPI; test files need ASM_TEST_IDENTIFIERS=accept.",
         ),
+        "TOO_LARGE": _refusal(
+            "The record is longer than any event can be; no payload is kept.",
+            "Send one event a record, and of measures and lines only what there is.",
+        ),
+        "MALFORMED_TEXT": _refusal(
+            "A text of the record holds the character NUL, which no reader expects.", "Leave it out and send it again."
+        ),
         "MALFORMED_YEAR": _refusal(
             "The performance year is not a year of four digits.", "Correct the year and send a new event."
         ),

@@ -79,7 +79,11 @@ def _instant(text: object) -> datetime:
         raise InvalidRecord("MALFORMED_EVENT", "time is not an RFC 3339 instant", "time") from error
     if time.tzinfo is None:
         raise InvalidRecord("MALFORMED_EVENT", "time has no offset from UTC", "time")
-    return time.astimezone(UTC).replace(microsecond=time.microsecond // 1000 * 1000)
+    try:
+        utc = time.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidRecord("MALFORMED_EVENT", "time is before the first or after the last year", "time") from error
+    return utc.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
 def _without_values(error: Exception) -> str:

@@ -24,6 +24,11 @@ def to_json(record: object) -> dict[str, Any]:
     return plain
 
 
+def as_text(record: object) -> bytes:
+    """Return the record as JSON text."""
+    return msgspec.json.encode(record, enc_hook=encode_hook)
+
+
 def from_plain(plain: object, record: type[T]) -> T:
     """Make a record of plain values, whether Avro's or JSON's.
 

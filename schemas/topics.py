@@ -41,6 +41,8 @@ class Topic:
             config["message.timestamp.type"] = "LogAppendTime" if clock == "wall" else "CreateTime"
         if self.role == "journal":
             config["max.message.bytes"] = "4194304"  # an admitted record is longer than it was by its headers
+        if self.role in {"state", "output"}:
+            config["max.message.bytes"] = "16777216"  # a record's state is many times as long as the record
         if clock == "events":
             config["message.timestamp.after.max.ms"] = str(_ANY_TIME_MS)
             config["retention.ms"] = "-1"

@@ -4,7 +4,7 @@ Refused is only what *no* rulebook could accept; everything else is copied to th
 receipt time and origin in the headers. One record that is refused costs its neighbours nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -12,33 +12,30 @@ from typing import Any
 
 from processors.events import (
     BatchClosed,
-    BeneficiaryLinked,
     ClaimReceived,
     ClockTicked,
     Event,
-    Measurement,
-    ReceiptReceived,
-    SubmissionReceived,
 )
 from processors.identity import (
-    is_beneficiary_in_clear,
     is_beneficiary_token,
     is_npi,
     is_test_npi,
     is_test_tin,
     is_tin,
 )
-from processors.quality import QUALITY
 from schemas.codec import InvalidRecord, decode, encode, schema_of
 from schemas.fingerprint import observe
 from schemas.partitioning import partition_of
 from schemas.records import DeadLetter, Refusal
 from schemas.topics import contract
+from streams.contents import check_content
 from streams.rows import Row
 
-_WITHOUT_PAYLOAD = frozenset({"BENEFICIARY_IN_CLEAR", "MALFORMED_BENEFICIARY"})
+_MOST_TEXT = 200
 #: What any calendar knows as a year of four digits; which of them the law knows is the rulebook's to say.
 _FIRST_YEAR, _LAST_YEAR = 1000, 9999
+#: A record's state is up to forty times as long; the topics behind the journal take that.
+_MOST_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +74,15 @@ def admit(record: Inbound, rules: Rules) -> Row:
     :raises InvalidRecord: no rulebook could accept it.
     """
     value = record.value or b""
+    if len(value) > _MOST_BYTES:
+        raise InvalidRecord("TOO_LARGE", f"{len(value)} bytes, at most {_MOST_BYTES} are taken")
     schema = schema_of(value)
     if schema.record not in contract().topics[record.topic].records:
         raise InvalidRecord("WRONG_TOPIC", f"{schema.record} does not belong on {record.topic}")
     event = decode(value)
     _check_identity(event, rules)
     _check_place(event, record, rules)
-    _check_content(event)
+    check_content(event)
     return Row(
         key=record.key,
         value=value,
@@ -99,16 +98,17 @@ def admit(record: Inbound, rules: Rules) -> Row:
 def dead_letter(record: Inbound, refused: InvalidRecord) -> DeadLetter:
     """Return the dead letter of a refused record; the payload is left out where it may hold an identifier in clear."""
     value = record.value or b""
-    source, event_id = _identity_of(value)
+    event = _decoded(value)
+    source, event_id = getattr(event, "source", None), getattr(event, "event_id", None)
     return DeadLetter(
         origin=record.origin,
-        source=source,
-        event_id=event_id,
+        source=_legible(source),
+        event_id=_legible(event_id),
         received_at=record.received_at,
         reason=refused.reason,
-        field=refused.field,
+        field=_legible(refused.field),
         detail=refused.detail,
-        payload=None if refused.reason in _WITHOUT_PAYLOAD else value,
+        payload=None if _may_identify(event, record) or len(value) > _MOST_BYTES else value,
         payload_sha256=sha256(value).hexdigest(),
         attempts=1,
     )
@@ -158,13 +158,25 @@ def milliseconds(instant: datetime) -> int:
     return int(instant.timestamp()) * 1000 + instant.microsecond // 1000
 
 
-def _identity_of(value: bytes) -> tuple[str | None, str | None]:
-    """Return source and event id of a record that was refused, as far as it can be read."""
+def _decoded(value: bytes) -> Any:
+    """Return the event of a record that was refused, as far as it can be read, else None."""
     try:
-        event = decode(value)
+        return None if len(value) > _MOST_BYTES else decode(value)
     except InvalidRecord:
-        return None, None
-    return getattr(event, "source", None), getattr(event, "event_id", None)
+        return None
+
+
+def _may_identify(event: Any, record: Inbound) -> bool:
+    """Say whether a refused record may hold a beneficiary in clear, whatever else is wrong with it."""
+    if event is None:
+        return record.topic == contract().topic_of(ClaimReceived.__name__)
+    told = (getattr(event, name, None) for name in ("beneficiary", "from_token", "to_token"))
+    return any(text is not None and not is_beneficiary_token(text) for text in told)
+
+
+def _legible(text: str | None) -> str | None:
+    """Return a text of a refused record as any reader can take it: without NUL, and not at any length."""
+    return None if text is None else text.replace("\0", "")[:_MOST_TEXT]
 
 
 def _check_place(event: Event, record: Inbound, rules: Rules) -> None:
@@ -205,60 +217,6 @@ def _npis(event: Event) -> Iterator[tuple[str, str]]:
         yield "npi", npi
     if isinstance(event, ClaimReceived):
         yield from (("lines.npi", line.npi) for line in event.lines if line.npi is not None)
-
-
-def _check_content(event: Event) -> None:
-    check = _CONTENT_CHECKS.get(type(event))
-    if check is not None:
-        check(event)
-
-
-def _check_claim(event: ClaimReceived) -> None:
-    _check_token(event.beneficiary, "beneficiary")
-
-
-def _check_link(event: BeneficiaryLinked) -> None:
-    _check_token(event.from_token, "from_token")
-    _check_token(event.to_token, "to_token")
-
-
-def _check_token(text: str, name: str) -> None:
-    if is_beneficiary_token(text):
-        return
-    if is_beneficiary_in_clear(text):
-        raise InvalidRecord("BENEFICIARY_IN_CLEAR", "the shape of an identifier in clear", name)
-    raise InvalidRecord("MALFORMED_BENEFICIARY", "not a token of the published recipe", name)
-
-
-def _check_submission(event: SubmissionReceived) -> None:
-    for row in event.measurements:
-        if event.category == QUALITY and row.eligible_population is None:
-            raise InvalidRecord("MISSING_COUNT", "no eligible population", f"measurements[{row.measure_id}]")
-        if not _possible(row):
-            raise InvalidRecord("IMPOSSIBLE_COUNTS", "counts that cannot be", f"measurements[{row.measure_id}]")
-
-
-def _possible(row: Measurement) -> bool:
-    parts = (row.performance_met, row.performance_not_met, row.exclusions, row.exceptions)
-    counts = (*parts, row.eligible_population, row.numerator, row.denominator)
-    if any(count is not None and count < 0 for count in counts):
-        return False
-    reported = sum(part or 0 for part in parts)
-    within = row.eligible_population is None or reported <= row.eligible_population
-    return within and (row.numerator is None or row.denominator is None or row.numerator <= row.denominator)
-
-
-def _check_receipt(event: ReceiptReceived) -> None:
-    if (event.submission_id is None) == (event.attestation_id is None):
-        raise InvalidRecord("MISSING_REFERENCE", "names not exactly one document", "submission_id")
-
-
-_CONTENT_CHECKS: Mapping[type[Any], Callable[[Any], None]] = {
-    ClaimReceived: _check_claim,
-    BeneficiaryLinked: _check_link,
-    SubmissionReceived: _check_submission,
-    ReceiptReceived: _check_receipt,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

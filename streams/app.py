@@ -10,7 +10,7 @@ from yarl import URL
 
 from infra.kafka.connection import Connection
 from infra.kafka.groups import leave_group
-from infra.kafka.topics import journal_partitions, topic_names
+from infra.kafka.topics import journal_partitions, require_topics, topic_names
 from infra.log import Log
 from infra.rulebooks import load_rulebooks
 from schemas.topics import contract
@@ -109,6 +109,7 @@ def run_worker(connection: Connection, stages: tuple[Stage, ...]) -> int:
     :raises Unavailable: the topics are not on the cluster, or the cluster does not answer.
     """
     log, settings = Log(), connection.settings
+    require_topics(connection)
     partitions = journal_partitions(connection)
     apps: list[BatchApp] = []
     if "admission" in stages:

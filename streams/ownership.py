@@ -54,11 +54,13 @@ class PartitionOwner:
     async def open(self) -> None:
         """Fence the former owner, only then read what it left, and begin to work."""
         started = perf_counter()
-        await self.producer.open()
         try:
+            await self.producer.open()
             await self.load()
         except StateRefused as refused:
             self.end_process(REFUSED, refused)
+        except Exception as error:  # noqa: BLE001 - the driver would log it, and leave a member that holds and does nothing
+            self.end_process(RESTART, error)
         self._tasks = [asyncio.create_task(self._guarded(work)) for work in self.work()]
         self.log.info("partition_taken_over", seconds=round(perf_counter() - started, 3))
 

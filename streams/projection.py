@@ -14,7 +14,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import SQLModel
 
 from infra.database import tables
@@ -38,7 +38,7 @@ _MOST_RECORDS = 5000
 
 def rows_of(said: object) -> list[tuple[type[SQLModel], dict[str, Any]]]:
     """Return the rows, by table, that an output comes to."""
-    row = to_avro(said)
+    row: dict[str, Any] = {n: v.replace("\0", "") if isinstance(v, str) else v for n, v in to_avro(said).items()}
     if isinstance(said, Refusal):
         return [(tables.Refusal, row)]
     if isinstance(said, HealthChanged):
@@ -136,6 +136,8 @@ class Projector:
                 failures += 1
                 self._log.warning("projection_waiting", error=type(error.orig).__name__, seconds=pause)
                 sleep(pause)
+            except DBAPIError as error:
+                raise Unavailable(f"The database does not take what was said ({type(error.orig).__name__}).") from error
 
     def _read_to_end(self, consumer: KafkaConsumer, sql: SqlConnection, after_each: Callable[[], object]) -> None:
         ends = consumer.end_offsets(list(consumer.assignment()))

@@ -179,7 +179,7 @@ def _accepted_mark(value: bytes | None, fresh: PartitionMark) -> PartitionMark:
 def _refusal(what: str) -> str:
     return (
         f"The state in Kafka is {what}: continuing would mix the two. Start a new generation beside it by setting "
-        "ASM_GENERATION to a new name; it reads the journal from the beginning."
+        "ASM_GENERATION to a new name; then run `asm topics apply`: it reads the journal from the beginning."
     )
 
 

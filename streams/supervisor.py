@@ -27,7 +27,7 @@ class Supervisor:
         self._restarts_max = restarts_max
         self._log = Log()
         self._child: subprocess.Popen[bytes] | None = None
-        self._stopping = False
+        self._stopping = threading.Event()
 
     def run(self) -> int:
         """Run until the child ends for good; return the exit code to end with."""
@@ -36,15 +36,16 @@ class Supervisor:
         failures: deque[float] = deque(maxlen=self._restarts_max)
         while True:
             code = self._run_once()
-            if self._stopping or code in _FINAL:
-                return 0 if self._stopping else code
+            if self._stopping.is_set() or code in _FINAL:
+                return 0 if self._stopping.is_set() else code
             failures.append(time.monotonic())
             if len(failures) == self._restarts_max and failures[-1] - failures[0] < _WINDOW_SECONDS:
                 self._log.critical("worker_given_up", restarts=self._restarts_max, exit_code=code)
                 return UNAVAILABLE
             pause = _BACKOFF_SECONDS[min(len(failures), len(_BACKOFF_SECONDS)) - 1]
             self._log.warning("worker_restarting", exit_code=code, seconds=pause)
-            time.sleep(pause)
+            if self._stopping.wait(pause):
+                return 0
 
     def _run_once(self) -> int:
         with subprocess.Popen(self._command, stdin=subprocess.PIPE) as child:  # noqa: S603 - this program itself
@@ -54,8 +55,8 @@ class Supervisor:
     def _stop(self, number: int, _: FrameType | None) -> None:
         """Pass the signal on and wait for the child; a second one ends it at once."""
         if self._child is not None and self._child.poll() is None:
-            self._child.send_signal(signal.SIGKILL if self._stopping else number)
-        self._stopping = True
+            self._child.send_signal(signal.SIGKILL if self._stopping.is_set() else number)
+        self._stopping.set()
 
 
 def stop_with_supervisor() -> None:

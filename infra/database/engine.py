@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Table, create_engine, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlmodel import SQLModel
 
 from infra.database import tables
@@ -39,7 +39,7 @@ def open_engine(url: str) -> Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() not in _INSERT:
             raise Unavailable(f"ASM_DATABASE_URL: {parsed.get_backend_name()} is not supported; {_KNOWN}")
-        engine = create_engine(parsed, pool_pre_ping=True, **options)
+        engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True, **options)
     except (ArgumentError, NoSuchModuleError) as error:
         raise Unavailable(f"ASM_DATABASE_URL is not the address of a database; {_KNOWN}") from error
     if engine.dialect.name == "sqlite":
@@ -69,7 +69,7 @@ def create_tables(engine: Engine) -> None:
             known = list(connection.execute(select(layout.c.number)).scalars())
             if not known:
                 connection.execute(layout.insert(), [{"number": tables.LAYOUT}])
-    except (OperationalError, ProgrammingError) as error:
+    except DatabaseError as error:
         raise unreachable(engine, error) from error
     _refuse_other(known)
 
@@ -84,7 +84,7 @@ def renew_tables(engine: Engine) -> None:
             there = engine.dialect.has_table(connection, "layout")
             if there and list(connection.execute(select(_table(tables.Layout).c.number)).scalars()) != [tables.LAYOUT]:
                 SQLModel.metadata.drop_all(connection)
-    except OperationalError as error:
+    except DatabaseError as error:
         raise unreachable(engine, error) from error
     create_tables(engine)
 
@@ -101,7 +101,7 @@ def require_tables(engine: Engine) -> None:
         with engine.connect() as connection:
             there = engine.dialect.has_table(connection, "layout")
             known = list(connection.execute(select(_table(tables.Layout).c.number)).scalars()) if there else []
-    except OperationalError as error:
+    except DatabaseError as error:
         raise unreachable(engine, error) from error
     if not known:
         raise Unavailable(f"{shown(engine)} has no projection yet: run `asm project`.")

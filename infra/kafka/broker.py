@@ -36,6 +36,7 @@ log.dirs={data}
 auto.create.topics.enable=false
 delete.topic.enable=true
 offsets.topic.num.partitions=8
+offsets.retention.minutes=525600
 offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=8
 transaction.state.log.replication.factor=1

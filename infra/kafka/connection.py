@@ -42,7 +42,10 @@ class Connection:
         if "SSL" not in self.settings.kafka_security_protocol:
             return None
         ca_file = self.settings.kafka_ca_file
-        return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+        try:
+            return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+        except (OSError, ssl.SSLError) as error:
+            raise Unavailable(f"ASM_KAFKA_CA_FILE: {ca_file} holds no certificates ({error}).") from error
 
     def _tls(self) -> dict[str, Any]:
         context = self.ssl_context()

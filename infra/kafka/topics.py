@@ -64,6 +64,16 @@ def journal_partitions(connection: Connection) -> int:
     return count
 
 
+def require_topics(connection: Connection) -> None:
+    """Make sure that every topic of this deployment and generation is there.
+
+    :raises Unavailable: one is not.
+    """
+    missing = sorted(d.topic for d in check_topics(connection) if d.what == MISSING)
+    if missing:
+        raise Unavailable(f"The topic {missing[0]} is not on the cluster: run `asm topics apply`.")
+
+
 def check_topics(connection: Connection) -> list[Deviation]:
     """Compare the cluster's topics with the contract."""
     with admin(connection) as client:

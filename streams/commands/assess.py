@@ -82,8 +82,12 @@ def _time(read: Read) -> datetime:
 _NOW = datetime.now(tz=UTC).replace(microsecond=0)
 
 
+_LAST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+
+
 def _just_after(read: Sequence[Read]) -> datetime:
-    return (_time(read[-1]) if read else _NOW) + timedelta(milliseconds=1)
+    last = _time(read[-1]) if read else _NOW
+    return min(last, _LAST) + timedelta(milliseconds=1)
 
 
 def _tell_findings(years: Years) -> None:

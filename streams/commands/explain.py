@@ -51,7 +51,8 @@ def _document(score: Score, history: Sequence[ScoreHistory]) -> dict[str, Any]:
 
 
 def _show(score: Score, history: Sequence[ScoreHistory]) -> None:
-    OUT.print(f"[bold]{score.name or score.npi}[/] (NPI {score.npi}) · {score.cohort} · {score.performance_year}")
+    title = f"{score.name or score.npi} (NPI {score.npi}) · {score.cohort} · {score.performance_year}"
+    OUT.print(title, style="bold", markup=False)
     OUT.print(score_tree(score.tree, with_inputs=True))
     OUT.print(payment_table(score.payment or []))
     rows = (

@@ -8,8 +8,9 @@ import typer
 
 from infra.database.questions import Missing
 from infra.database.questions import missing as missing_of
+from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
-from streams.commands.terminal import OUT, points, print_json, show_instant, table
+from streams.commands.terminal import OUT, cells, points, print_json, show_instant, table
 from streams.commands.view import ESTIMATE, plain, present, projection, what_to_do
 
 HELP = """What is not submitted, soonest due and costliest first.
@@ -19,13 +20,18 @@ Interoperability) is listed once, with the greatest number of points that it may
 
 
 def missing(
-    within: Annotated[int | None, typer.Option(min=0, help="Only what is due in the next so many days.")] = None,
+    within: Annotated[
+        int | None, typer.Option(min=0, max=3660, help="Only what is due in the next so many days.")
+    ] = None,
     cohort: Annotated[str | None, typer.Option(help="HEART_FAILURE or LOW_BACK_PAIN.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most rows of the table (JSON has all).")] = 40,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show what is missing."""
     settings = Settings()
+    known = sorted({c.code for book in load_rulebooks(settings.vintage).values() for c in book.terms.cohorts})
+    if cohort is not None and cohort not in known:
+        raise typer.BadParameter(f"the cohorts are {', '.join(known)}")
     with projection(settings) as session:
         now = present(session, settings)
         until = None if within is None else now + timedelta(days=within)
@@ -45,14 +51,16 @@ def show_board(found: Sequence[Missing], limit: int, title: str) -> None:
     for m in found[:limit]:
         o = m.obligation
         drawn.add_row(
-            show_instant(o.due_at),
-            m.practice_alias or m.organization or "–",
-            f"{m.name or ''} {o.npi}".strip() if o.npi else f"practice ({len(o.affected)} clinicians)",
-            o.item,
-            o.status,
-            o.alert,
-            points(o.points_at_stake) + (" + cliff" if o.cliff else ""),
-            what_to_do(o),
+            *cells(
+                show_instant(o.due_at),
+                m.practice_alias or m.organization or "–",
+                f"{m.name or ''} {o.npi}".strip() if o.npi else f"practice ({len(o.affected)} clinicians)",
+                o.item,
+                o.status,
+                o.alert,
+                points(o.points_at_stake) + (" + cliff" if o.cliff else ""),
+                what_to_do(o),
+            ),
             style="bold red" if o.alert == "FIRING" else "",
         )
     OUT.print(drawn)

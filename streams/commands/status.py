@@ -67,10 +67,8 @@ def _show(
 ) -> None:
     first = scores[0]
     due = min((o.due_at for o in obligations if o.due_at is not None), default=None)
-    OUT.print(
-        f"[bold]{first.organization or 'Practice'}[/] ({first.practice_alias or 'no alias'})"
-        f" · performance year {first.performance_year}"
-    )
+    name = f"{first.organization or 'Practice'} ({first.practice_alias or 'no alias'})"
+    OUT.print(f"{name} · performance year {first.performance_year}", style="bold", markup=False)
     if due is not None:
         OUT.print(f"Due {show_instant(due)}: {_distance(due, now)}")
     OUT.print(

@@ -11,12 +11,13 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from processors.identity import Tin
 
 _WIDTH_OF_FILES = 160
-OUT = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+OUT = Console(highlight=False, soft_wrap=False, emoji=False, width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
+ERR = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _EASTERN = ZoneInfo("America/New_York")  # people read the deadline so; what it is stands in the rulebook
@@ -34,8 +35,13 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) 
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*("" if cell is None else str(cell) for cell in row))
+        drawn.add_row(*cells(*row))
     return drawn
+
+
+def cells(*values: object) -> list[Text]:
+    """Return the cells of a row as plain text: what was received is never taken for markup."""
+    return [Text("" if value is None else str(value)) for value in values]
 
 
 def print_json(document: object) -> None:

@@ -9,16 +9,17 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
 from infra.database.engine import open_engine, require_tables, unreachable
 from infra.database.questions import latest_as_of, participants
 from infra.database.tables import Finding, Obligation, Score
 from infra.settings import Settings
-from streams.commands.terminal import REFUSED, complain, masked, points, table
+from streams.commands.terminal import REFUSED, cells, complain, masked, points, table
 
 Who = Annotated[str, typer.Argument(help="NPI, practice alias, or - for a TIN on standard input.")]
 Year = Annotated[int | None, typer.Option(help="Performance year; none: the latest.")]
@@ -39,7 +40,7 @@ def projection(settings: Settings) -> Iterator[Session]:
     try:
         with Session(engine) as session:
             yield session
-    except (OperationalError, ProgrammingError) as error:
+    except DatabaseError as error:
         raise unreachable(engine, error) from error
     finally:
         engine.dispose()
@@ -76,12 +77,14 @@ def obligations_table(obligations: Sequence[Obligation]) -> Table:
     for o in obligations:
         style = _ALERT_STYLES.get(o.alert, "") if o.alert == "FIRING" else ""
         drawn.add_row(
-            o.npi or "practice",
-            f"{o.item} {o.title}" if o.title != o.item else o.item,
-            o.status,
-            o.alert,
-            points(o.points_at_stake) + (" + cliff" if o.cliff else ""),
-            what_to_do(o),
+            *cells(
+                o.npi or "practice",
+                f"{o.item} {o.title}" if o.title != o.item else o.item,
+                o.status,
+                o.alert,
+                points(o.points_at_stake) + (" + cliff" if o.cliff else ""),
+                what_to_do(o),
+            ),
             style=style,
         )
     return drawn
@@ -144,5 +147,7 @@ def _part(part: dict[str, Any]) -> str:
     value = "–" if part.get("value") is None else points(part["value"])
     most = "" if part.get("max") in {None, 0} else f" of {Decimal(part['max']).normalize():f}"
     weight = "" if part.get("weight") is None else f", weight {part['weight']:.2f}"
-    reasons = "".join(f" · {r['message']} [dim]{', '.join(r['cites'])} ({r['standing']})[/]" for r in part["reasons"])
-    return f"[bold]{part['title']}[/] {value}{most}{weight}{reasons}"
+    reasons = "".join(
+        f" · {escape(r['message'])} [dim]{', '.join(r['cites'])} ({r['standing']})[/]" for r in part["reasons"]
+    )
+    return f"[bold]{escape(part['title'])}[/] {value}{most}{weight}{reasons}"

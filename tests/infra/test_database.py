@@ -155,6 +155,17 @@ def test_refusals_and_health_are_kept(engine: Engine) -> None:
         assert [h.state for h in session.exec(sqlmodel.select(tables.Health))] == ["RESOLVED"]
 
 
+def test_a_nul_in_a_text_stops_no_row(engine: Engine) -> None:
+    score = next(o for o in SAID if isinstance(o, ScoreChanged))
+    write(engine, [replace(score, name="Ada\0 Ny")])
+    with Session(engine) as session:
+        assert [s.name for s in participants(session, NPI, None)] == ["Ada Ny"]
+
+
+def test_an_error_of_the_database_names_no_parameters(engine: Engine) -> None:
+    assert engine.hide_parameters
+
+
 def test_rows_and_read_positions_are_written_together_or_not_at_all(engine: Engine) -> None:
     with engine.connect() as connection:
         write_rows(connection, SAID)

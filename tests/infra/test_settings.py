@@ -101,7 +101,6 @@ def test_an_argument_that_is_no_setting_is_refused() -> None:
         ("CLOCK", "sundial"),
         ("GENERATION", "Live"),
         ("GENERATION", "a/b"),
-        ("GENERATION", ""),
         ("PARTITIONS", "0"),
         ("TOKEN_KEY_VERSION", "0"),
         ("TEST_IDENTIFIERS", "yes"),

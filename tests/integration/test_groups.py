@@ -114,3 +114,14 @@ def test_faust_itself_never_commits(system: System) -> None:
     admin.close()
     committed = {tp.partition: o.offset for tp, o in told.items()}
     assert committed == {p: mark.applied + 1 for p, mark in system.marks().items()}
+
+
+def test_a_generation_without_its_topics_says_what_to_do(system: System) -> None:
+    told = system.run("worker", "--no-supervise", ASM_GENERATION="fresh")
+    assert (told.returncode, "asm topics apply" in told.stderr) == (3, True)
+
+
+def test_a_partition_that_cannot_be_taken_over_ends_the_process(system: System) -> None:
+    worker = system.worker("--no-supervise", ASM_TRANSACTION_TIMEOUT_SECONDS="10000")  # more than a broker allows
+    await_that(lambda: worker.process.poll() is not None, 30, "the worker's end")
+    assert (worker.process.poll(), worker.says("partition_failed") > 0) == (75, True)

@@ -126,3 +126,16 @@ def test_no_identifier_stands_in_the_workers_log(system: System) -> None:
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     assert [line["reasons"] for line in lines if line["event"] == "records_refused"] == [{"MALFORMED_TIN": 1}]
     assert [word for word in (TIN.digits, "000000001", submission.npi, "event-of-somebody") if str(word) in log] == []
+
+
+def test_the_longest_submission_that_is_taken_is_assessed_and_a_longer_one_refused(system: System) -> None:
+    longest = quality(*(row(f"{n:04}") for n in range(5500)), event_id="long")
+    longer = quality(*(row(f"{n:04}") for n in range(9000)), event_id="longer")
+    assert 100 * 1024 < len(encode(longest)) < 128 * 1024 < len(encode(longer))
+    worker = system.worker()
+    system.send([Timed(START, listed(event_id="l1")), Timed(START, longest), Timed(START, longer)])
+    system.set_clock(at("2027-06-02"))
+    system.await_tick(at("2027-06-02"))
+    assert [letter.reason for letter in letters(system)] == ["TOO_LARGE"]
+    assert [f.event.event_id for f in findings(system)][:1] == ["long"]
+    assert worker.process.poll() is None

@@ -1,6 +1,7 @@
 """Each refusal has a test; what no rulebook could accept is refused, everything else copied, bytes unchanged."""
 
 from dataclasses import replace
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -10,7 +11,7 @@ from processors.events import BeneficiaryLinked, Event
 from processors.identity import Npi, Tin
 from schemas.codec import InvalidRecord, newest_schema
 from streams.admission import Inbound, Rules, admit, admit_batch, dead_letter, refusal
-from tests.making import IN_WINDOW, TIN, TOKEN, attested, claim, listed, pi_set, quality, receipt, row
+from tests.making import IN_WINDOW, TIN, TOKEN, attested, claim, cost, listed, pi_set, quality, receipt, result, row
 from tests.streams.driver import RULES, inbound
 
 MBI = "1EG4-TE5-MK73"
@@ -34,6 +35,10 @@ CASES: list[tuple[str, str | None, Inbound]] = [
     ("MISSING_IDENTITY", "submission_id", of(quality(submission_id=""))),
     ("MISSING_IDENTITY", "attestation_id", of(attested(attestation_id=""))),
     ("MISSING_IDENTITY", "claim_id", of(claim(claim_id=""))),
+    ("TOO_LARGE", None, of(quality(*(row(str(n)) for n in range(9000))))),
+    ("MALFORMED_TEXT", None, of(listed(name="Ada\0Ny"))),
+    ("UNDECODABLE", None, of(result(cost_measure=cost(score=Decimal("1e10"))))),
+    ("UNDECODABLE", None, of(claim(lines=(replace(claim().lines[0], units=Decimal("-1e10")),)))),
     ("MALFORMED_TIN", "tin", of(quality(tin=Tin("12345678")))),
     ("MALFORMED_TIN", "tin", of(quality(tin=Tin("000123456")))),
     ("MALFORMED_TIN", "billing_tin", of(claim(billing_tin=Tin("1-2345678")))),
@@ -122,6 +127,32 @@ def test_of_an_identifier_in_clear_no_payload_is_kept(beneficiary: str) -> None:
     letter = letter_of(of(claim(beneficiary=beneficiary)))
     assert letter.payload is None
     assert beneficiary not in f"{letter} {letter.detail}"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        replace(of(claim(beneficiary=MBI)), partition=(of(claim()).partition + 1) % 4),
+        replace(of(claim(beneficiary=MBI)), key=None),
+        replace(of(claim(beneficiary=MBI)), topic="asm.submissions.v1"),
+        of(claim(beneficiary=MBI, tin=Tin("000123456"))),
+        replace(of(claim(beneficiary=MBI)), value=(of(claim(beneficiary=MBI)).value or b"")[:-2]),
+    ],
+)
+def test_an_identifier_in_clear_is_not_kept_whatever_else_is_wrong(record: Inbound) -> None:
+    (letter,) = admit_batch([record], RULES).letters
+    assert letter.payload is None
+    assert letter.payload_sha256 == sha256(record.value or b"").hexdigest()
+
+
+def test_of_a_record_that_is_too_large_no_payload_is_kept() -> None:
+    (letter,) = admit_batch([replace(GOOD, value=b"x" * 200_000)], RULES).letters
+    assert (letter.reason, letter.payload) == ("TOO_LARGE", None)
+
+
+def test_the_identity_in_a_letter_is_legible_to_any_reader() -> None:
+    (letter,) = admit_batch([of(quality(event_id="q\0" + "x" * 300, source="s\0"))], RULES).letters
+    assert (letter.reason, letter.source, letter.event_id) == ("MALFORMED_TEXT", "s", "q" + "x" * 199)
 
 
 def test_test_identifiers_are_let_in_only_where_the_setting_says_so() -> None:

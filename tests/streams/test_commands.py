@@ -625,6 +625,50 @@ def test_after_the_deadline_nothing_is_left_to_do(asm: Asm) -> None:
     assert asm("next", NPI, **SIMULATED).out.startswith("Nothing is left to do.")
 
 
+def test_brackets_in_names_are_shown_as_they_are(asm: Asm) -> None:
+    system = InProcess(LAW, Rules(partitions=1))
+    assert (
+        system.send(listed(name="Ada [/] [red]Ny", organization="[/b] :heart:", practice_alias="n"), IN_WINDOW) is None
+    )
+    system.play_ticks(AFTER)
+    engine = open_engine("sqlite:///asm-streams.db")
+    create_tables(engine)
+    with engine.begin() as connection:
+        write_rows(connection, [decode(encode(output)) for output in system.outputs])
+    engine.dispose()
+    assert "Ada [/] [red]Ny" in asm("missing", **SIMULATED).out
+    assert asm("status", NPI, **SIMULATED).out.startswith("[/b] :heart: (n)")
+    assert asm("explain", NPI).out.startswith("Ada [/] [red]Ny (NPI")
+
+
+def test_a_cohort_or_a_span_that_cannot_be_is_a_usage_error(asm: Asm) -> None:
+    fill(Path("asm-streams.db"))
+    ran = asm("missing", "--cohort", "heart_failure")
+    assert (ran.code, "HEART_FAILURE, LOW_BACK_PAIN" in ran.err) == (USAGE, True)
+    assert asm("missing", "--within", "99999999999").code == USAGE
+
+
+def test_a_file_that_is_no_database_is_told(asm: Asm) -> None:
+    Path("asm-streams.db").write_text("this is a letter, not a database; " * 50)
+    ran = asm("missing")
+    assert (ran.code, "does not answer" in ran.err, "Traceback" in ran.err) == (UNAVAILABLE, True, False)
+
+
+def test_an_empty_token_key_is_none(asm: Asm) -> None:
+    Path("c.csv").write_text("BENE_ID|CLM_ID\n")
+    ran = asm("ingest", "rif", "c.csv", "--dry-run", ASM_TOKEN_KEY="")
+    assert (ran.code, "ASM_TOKEN_KEY is not set" in ran.err) == (USAGE, True)
+
+
+def test_instants_at_the_edge_of_the_calendar_cost_nobody_else_anything(asm: Asm) -> None:
+    good = lines_of()[0]
+    early = good.replace(WORLD[0][0].encode(), b"0001-01-01T00:00:00+14:00", 1)
+    path = file_of("w.jsonl", [early.replace(b"Z", b"", 1) if early.count(b"+14:00Z") else early, good])
+    assert asm("assess", path).code in {DONE, REFUSED}
+    late = render_event(listed(event_id="late"), datetime.max.replace(tzinfo=AFTER.tzinfo))
+    assert asm("assess", file_of("l.jsonl", [late])).code == DONE
+
+
 def test_who_is_not_on_the_roster_is_told_without_a_tin(asm: Asm) -> None:
     fill(Path("asm-streams.db"))
     for arguments, stdin, said in (
