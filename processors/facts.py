@@ -151,8 +151,8 @@ def first_contents(ledger: Ledger) -> Mapping[tuple[str, str], Observed[ClaimRec
 
 def standing_claims(ledger: Ledger) -> tuple[Observed[ClaimReceived], ...]:
     """Return the claims that stand: the highest version of each, unless that cancels it."""
-    first = first_contents(ledger).values()
-    return tuple(c for c in ledger.claims if c in first and c.event.action is not ClaimAction.CANCEL)
+    first = {id(content) for content in first_contents(ledger).values()}
+    return tuple(c for c in ledger.claims if id(c) in first and c.event.action is not ClaimAction.CANCEL)
 
 
 def conflicting_claims(ledger: Ledger) -> tuple[Observed[ClaimReceived], ...]:

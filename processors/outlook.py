@@ -93,7 +93,8 @@ def _activities(practice: Practice, moment: Moment) -> Mapping[str, tuple[bool, 
         if now.done:
             outcomes[activity_id] = (True,)
         else:
-            outcomes[activity_id] = (False, True) if not moment.closed or practice.may_prove(activity_id) else (False,)
+            may_be_done = not moment.closed or activity_id in practice.unproven_activities
+            outcomes[activity_id] = (False, True) if may_be_done else (False,)
     return outcomes
 
 

@@ -51,10 +51,17 @@ from processors.rulebook import Rulebook
 from processors.score_tree import Part
 from processors.vocabulary import Stage
 
+#: What is scored: as it counts now, and as if all that was prepared were receipted.
+_SCORED = (View.RECEIPTED, View.PREPARED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Practice:
-    """The TIN's documents and what they are worth in each view."""
+    """The TIN's documents and what they are worth in each view that is scored.
+
+    ``unproven_activities`` are those of which a yes was sent that would count if its receipt were found,
+    ``unproven_sets`` what each set that was sent would be worth.
+    """
 
     facts: PracticeFacts
     receipts: Receipts
@@ -70,10 +77,6 @@ class Practice:
     excused: frozenset[str]
     elsewhere: frozenset[str]
 
-    def may_prove(self, activity_id: str) -> bool:
-        """Say whether a yes to an activity was sent that would count if its receipt were found."""
-        return activity_id in self.unproven_activities
-
 
 def read_practice(facts: PracticeFacts, rulebook: Rulebook) -> Practice:
     """Read and judge what a TIN reports for all."""
@@ -84,10 +87,10 @@ def read_practice(facts: PracticeFacts, rulebook: Rulebook) -> Practice:
     attestations, more = read_documents(facts.attestations, to_attestations, due)
     troubles += more + receipt_troubles(attestations, to_attestations, due)
     attested = {view: standing_attestations(attestations, view) for view in View}
-    statements = {view: read_statements(_set(documents, view), attested[view], rulebook) for view in View}
+    statements = {view: read_statements(_set(documents, view), attested[view], rulebook) for view in _SCORED}
     activities = {
         view: [judge_activity(a, attested[view].get(a.activity_id), rulebook) for a in rulebook.activities.activities]
-        for view in View
+        for view in _SCORED
     }
     return Practice(
         facts=facts,
@@ -95,10 +98,10 @@ def read_practice(facts: PracticeFacts, rulebook: Rulebook) -> Practice:
         documents=documents,
         attestations=attestations,
         troubles=troubles,
-        sets={view: judge_set(_set(documents, view), statements[view], rulebook) for view in View},
+        sets={view: judge_set(_set(documents, view), statements[view], rulebook) for view in _SCORED},
         statements=statements,
         activities=activities,
-        activity_parts={view: activities_part(activities[view], rulebook) for view in View},
+        activity_parts={view: activities_part(activities[view], rulebook) for view in _SCORED},
         unproven_activities=frozenset(
             activity.activity_id
             for activity in rulebook.activities.activities

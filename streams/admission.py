@@ -68,6 +68,26 @@ class Rules:
     accept_test_identifiers: bool = False
 
 
+def inbound_of(event: Event, rules: Rules, offset: int = 0, timestamp: int = 0) -> Inbound:
+    """Return the record that a feed would produce of an event.
+
+    :raises InvalidRecord: the event does not fit its schema.
+    """
+    key = event.tin.digits.encode()
+    try:
+        value = encode(event)
+    except (ValueError, TypeError, OverflowError, ArithmeticError) as error:
+        raise InvalidRecord("MALFORMED_EVENT", f"does not fit its schema ({type(error).__name__})") from error
+    return Inbound(
+        topic=contract().topic_of(type(event).__name__),
+        partition=partition_of(key, rules.partitions),
+        offset=offset,
+        key=key,
+        value=value,
+        timestamp=timestamp,
+    )
+
+
 def admit(record: Inbound, rules: Rules) -> Row:
     """Return the journal's row for an inbound record.
 

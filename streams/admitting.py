@@ -14,6 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import TP
 
+from infra.kafka.topics import JOURNAL
 from schemas.codec import encode
 from schemas.records import DeadLetter
 from schemas.topics import TopicNames, contract
@@ -26,8 +27,7 @@ from streams.rows import Row
 from streams.transaction import FencedProducer, Offsets
 
 _SLICE = 500
-_JOURNAL, _REFUSALS = "asm.journal.v1", "asm.refusals.v1"
-_DEAD_LETTERS, _HEALTH = "asm.dead-letters.v1", "asm.health.v1"
+_REFUSALS, _DEAD_LETTERS, _HEALTH = "asm.refusals.v1", "asm.dead-letters.v1", "asm.health.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +73,13 @@ class Admitting(PartitionOwner):
                 await self._admit(records, writes)
                 self._admitted[partition] = positions[partition] = records[-1].offset + 1
         if positions:
-            writes[_JOURNAL].append(batch_closed())
-        writes[_JOURNAL] += [clock_ticked(tick.as_of) for tick in ticks if tick.clock_offset is None]
+            writes[JOURNAL].append(batch_closed())
+        writes[JOURNAL] += [clock_ticked(tick.as_of) for tick in ticks if tick.clock_offset is None]
         await self._commit(writes, Offsets(self.group, positions) if positions else None)
         for tick in ticks:
             if tick.clock_offset is not None:
                 progress = Offsets(self._clock_group, {self._clock_partition: tick.clock_offset + 1})
-                await self._commit({_JOURNAL: [clock_ticked(tick.as_of)]}, progress)
+                await self._commit({JOURNAL: [clock_ticked(tick.as_of)]}, progress)
         self._settle(batches, ticks)
 
     def _not_admitted(self, event: Any) -> Sequence[Any]:
@@ -98,7 +98,7 @@ class Admitting(PartitionOwner):
         for start in range(0, len(records), _SLICE):
             inbound = [self._inbound(record) for record in records[start : start + _SLICE]]
             admitted = admit_batch(inbound, self._tools.rules)
-            writes[_JOURNAL] += admitted.rows
+            writes[JOURNAL] += admitted.rows
             for letter in admitted.letters:
                 refused[letter.reason] += 1
             self._write_letters(inbound, admitted.letters, writes)

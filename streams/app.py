@@ -10,7 +10,7 @@ from yarl import URL
 
 from infra.kafka.connection import Connection
 from infra.kafka.groups import leave_group
-from infra.kafka.topics import journal_partitions, require_topics, topic_names
+from infra.kafka.topics import JOURNAL, require_topics, topic_names
 from infra.log import Log
 from infra.rulebooks import load_rulebooks
 from schemas.topics import contract
@@ -22,6 +22,7 @@ from streams.batching import BatchApp, Owner
 from streams.clock import CLOCK_TOPIC, Clock, SimulatedClock, WallClock
 from streams.ownership import RESTART
 from streams.refusals import RefusalGauge
+from streams.rulebook_texts import RULEBOOKS
 from streams.transaction import FencedProducer
 
 Stage = Literal["admission", "assessment"]
@@ -80,14 +81,14 @@ class AssessmentApp(BatchApp):
         law = Law(rulebooks=load_rulebooks(settings.vintage), generation=settings.generation)
         self._tools = AssessmentTools(names=topic_names(settings), law=law, connection=connection)
         app_id = f"{settings.namespace}asm-assessment-{settings.generation}"
-        super().__init__(app_id, [self._tools.names.of("asm.journal.v1")], **_options(connection, "assessment"))
+        super().__init__(app_id, [self._tools.names.of(JOURNAL)], **_options(connection, "assessment"))
 
     async def on_first_start(self) -> None:
         """Publish the rulebooks that outputs will name."""
         producer = AIOKafkaProducer(**self._connection.aiokafka(), enable_idempotence=True)
         await producer.start()
         try:
-            await publish_rulebooks(self._tools.law, self._tools.names.of("asm.rulebooks.v1"), producer)
+            await publish_rulebooks(self._tools.law, self._tools.names.of(RULEBOOKS), producer)
         finally:
             await producer.stop()
         await super().on_first_start()
@@ -109,8 +110,7 @@ def run_worker(connection: Connection, stages: tuple[Stage, ...]) -> int:
     :raises Unavailable: the topics are not on the cluster, or the cluster does not answer.
     """
     log, settings = Log(), connection.settings
-    require_topics(connection)
-    partitions = journal_partitions(connection)
+    partitions = require_topics(connection)
     apps: list[BatchApp] = []
     if "admission" in stages:
         apps.append(AdmissionApp(connection, partitions))

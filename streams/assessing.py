@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from infra.kafka.connection import Connection
+from infra.kafka.topics import JOURNAL
 from processors.outputs import FindingChanged, ObligationChanged, Output, ScoreChanged
 from schemas.codec import encode
 from schemas.topics import TopicNames, contract
@@ -20,10 +21,9 @@ from streams.assessment import SYSTEM, Assessor, Effects, Entry, Law
 from streams.batching import BatchApp
 from streams.ownership import PartitionOwner
 from streams.rows import Row
-from streams.state import StateRefused, load_state
+from streams.state import STATE, StateRefused, load_state
 from streams.transaction import FencedProducer, Offsets
 
-_JOURNAL, _STATE = "asm.journal.v1", "asm.state.{generation}.v1"
 _SLICE = 200
 _STATE_FETCH_BYTES = 16 << 20
 _OUTPUT_TOPICS: dict[type[object], str] = {
@@ -50,7 +50,7 @@ class Assessing(PartitionOwner):
     def __init__(self, app: BatchApp, partition: int, producer: FencedProducer, tools: AssessmentTools) -> None:
         super().__init__(app, partition, producer)
         self._tools = tools
-        self._journal = TopicPartition(tools.names.of(_JOURNAL), partition)
+        self._journal = TopicPartition(tools.names.of(JOURNAL), partition)
         self._pending: list[Any] = []
 
     async def load(self) -> None:
@@ -60,8 +60,7 @@ class Assessing(PartitionOwner):
         if committed is not None and committed != state.mark.applied + 1:
             raise StateRefused(
                 f"The state of partition {self.partition} ends at journal offset {state.mark.applied} and the group "
-                f"{self.group} has committed {committed}: one of the two was lost or set by hand. Start a new "
-                "generation by setting ASM_GENERATION to a new name; it reads the journal from the beginning."
+                f"{self.group} has committed {committed}: one of the two was lost or set by hand."
             )
         self._assessor = Assessor(state, self._tools.law)
 
@@ -96,13 +95,13 @@ class Assessing(PartitionOwner):
         writes: defaultdict[str, list[Row]] = defaultdict(list)
         for output in effects.outputs:
             writes[self._tools.names.of(_OUTPUT_TOPICS[type(output)])].append(_output_row(output))
-        writes[self._tools.names.of(_STATE)] = [Row(key=key, value=value) for key, value in effects.state]
+        writes[self._tools.names.of(STATE)] = [Row(key=key, value=value) for key, value in effects.state]
         offsets = Offsets(self.group, {self._journal: effects.applied + 1})
         await self.producer.commit(writes, self.partition, offsets)
 
     async def _read_state(self) -> tuple[list[tuple[bytes, bytes]], int | None]:
         """Return the state records of the partition in order, and the committed offset of the journal."""
-        state = TopicPartition(self._tools.names.of(_STATE), self.partition)
+        state = TopicPartition(self._tools.names.of(STATE), self.partition)
         consumer = AIOKafkaConsumer(
             **self._tools.connection.aiokafka(),
             group_id=self.group,

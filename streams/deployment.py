@@ -5,11 +5,12 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from pydantic import SecretStr
 from sqlmodel import Session
 
@@ -17,18 +18,18 @@ from infra.database.engine import create_tables, open_engine, read_positions
 from infra.errors import Unavailable
 from infra.kafka.broker import EmbeddedBroker
 from infra.kafka.connection import Connection
+from infra.kafka.reading import reader
 from infra.kafka.topics import admin, apply_topics, journal_partitions, topic_names
 from infra.settings import Settings
 from schemas.state import PartitionMark, unpack
 from schemas.topics import TopicNames, contract
 from streams.projection import READ_TOPICS
-from streams.state import MARK_KEY
+from streams.state import MARK_KEY, STATE
 from streams.supervisor import asm_command
 
 _PATIENCE_SECONDS = 120
 _STOP_SECONDS = 20
 _VIEW_SECONDS = 10
-_STATE = "asm.state.{generation}.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Deployment:
         )
         self._broker: EmbeddedBroker | None = None
         self._programs: list[Program] = []
-        self._marks: KafkaConsumer | None = None
+        self._clients = ExitStack()
         self._as_of: dict[int, datetime] = {}
 
     def open(self, say: Callable[[str], None]) -> None:
@@ -85,7 +86,10 @@ class Deployment:
             self._started("worker", "--no-supervise", "--supervised"),
             self._started("project", "--supervised"),
         ]
-        self._marks = self._consumer_of(self.names.of(_STATE))
+        self._partitions = journal_partitions(self.connection)
+        self._marks = self._clients.enter_context(reader(self.connection, self.names.of(STATE)))
+        outputs = (self.names.of(name) for name in READ_TOPICS)
+        self._outputs = self._clients.enter_context(reader(self.connection, *outputs))
 
     @property
     def names(self) -> TopicNames:
@@ -102,8 +106,7 @@ class Deployment:
             except subprocess.TimeoutExpired:
                 program.process.kill()
                 program.process.wait()
-        if self._marks is not None:
-            self._marks.close()
+        self._clients.close()
         if self._broker is not None:
             self._broker.down()
             shutil.rmtree(self._home / "data", ignore_errors=True)
@@ -120,29 +123,19 @@ class Deployment:
 
         :raises Unavailable: one of the programs ended, or it takes too long.
         """
-        partitions = journal_partitions(self.connection)
-        self._await(lambda: len(self._ticked(instant)) == partitions, f"the tick of {instant.isoformat()}")
-        ends = self._output_ends()
+        self._await(lambda: len(self._ticked(instant)) == self._partitions, f"the tick of {instant.isoformat()}")
+        ends = self._outputs.end_offsets(list(self._outputs.assignment()))
         until = time.monotonic() + _VIEW_SECONDS
         while not self._is_projected(ends) and time.monotonic() < until:
             time.sleep(0.02)
 
     def _ticked(self, instant: datetime) -> list[int]:
-        if self._marks is not None:
-            for records in self._marks.poll(timeout_ms=50, max_records=5000).values():
-                for record in records:
-                    mark = unpack(record.value, PartitionMark) if record.key == MARK_KEY else None
-                    if mark is not None and mark.as_of is not None:
-                        self._as_of[record.partition] = mark.as_of
+        for records in self._marks.poll(timeout_ms=50, max_records=5000).values():
+            for record in records:
+                mark = unpack(record.value, PartitionMark) if record.key == MARK_KEY else None
+                if mark is not None and mark.as_of is not None:
+                    self._as_of[record.partition] = mark.as_of
         return [partition for partition, as_of in self._as_of.items() if as_of >= instant]
-
-    def _output_ends(self) -> Mapping[TopicPartition, int]:
-        consumer = self._consumer_of(*(self.names.of(name) for name in READ_TOPICS))
-        try:
-            ends: Mapping[TopicPartition, int] = consumer.end_offsets(list(consumer.assignment()))
-        finally:
-            consumer.close()
-        return ends
 
     def _is_projected(self, ends: Mapping[TopicPartition, int]) -> bool:
         with self.engine.connect() as sql:
@@ -159,14 +152,6 @@ class Deployment:
             if time.monotonic() > until:
                 logs = ", ".join(str(program.log) for program in self._programs)
                 raise Unavailable(f"Waited {_PATIENCE_SECONDS} s for {what}; see {logs}.")
-
-    def _consumer_of(self, *topics: str) -> KafkaConsumer:
-        consumer = KafkaConsumer(
-            **self.connection.kafka_python(), isolation_level="read_committed", auto_offset_reset="earliest"
-        )
-        found = {topic: consumer.partitions_for_topic(topic) or () for topic in topics}
-        consumer.assign([TopicPartition(topic, p) for topic, partitions in found.items() for p in sorted(partitions)])
-        return consumer
 
     def _started(self, name: str, *arguments: str) -> Program:
         log = self._home / f"{name}.log"

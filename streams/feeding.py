@@ -11,14 +11,14 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from infra.errors import Unavailable
-from infra.kafka.connection import Connection
+from infra.kafka.connection import Connection, unreachable
 from infra.kafka.topics import journal_partitions, topic_names
 from processors.events import Event
 from schemas.cloudevents import render_event
-from schemas.codec import InvalidRecord, encode
+from schemas.codec import encode
 from schemas.partitioning import partition_of
 from schemas.topics import contract
-from streams.admission import Inbound, Rules, admit, milliseconds
+from streams.admission import Rules, admit, inbound_of, milliseconds
 
 _FLUSH_SECONDS = 60
 
@@ -44,25 +44,7 @@ def check(event: Event, rules: Rules) -> None:
 
     :raises InvalidRecord: it would be refused.
     """
-    key = event.tin.digits.encode()
-    admit(
-        Inbound(
-            topic=contract().topic_of(type(event).__name__),
-            partition=partition_of(key, rules.partitions),
-            offset=0,
-            key=key,
-            value=_encoded(event),
-            timestamp=0,
-        ),
-        rules,
-    )
-
-
-def _encoded(event: Event) -> bytes:
-    try:
-        return encode(event)
-    except (ValueError, TypeError, OverflowError, ArithmeticError) as error:
-        raise InvalidRecord("MALFORMED_EVENT", f"does not fit its schema ({type(error).__name__})") from error
+    admit(inbound_of(event, rules), rules)
 
 
 class NoFeed:
@@ -116,7 +98,7 @@ class KafkaFeed:
                 **connection.kafka_python(), acks="all", enable_idempotence=True, linger_ms=20, compression_type="gzip"
             )
         except KafkaError as error:
-            raise Unavailable(f"The cluster at {connection.bootstrap} does not answer ({error}).") from error
+            raise unreachable(connection, error) from error
 
     def send(self, event: Event, time: datetime) -> None:
         """Produce an event, keyed by its TIN."""

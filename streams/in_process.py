@@ -8,19 +8,9 @@ from processors.assessment import Assessment
 from processors.events import Event
 from processors.output_views import obligation_key, obligation_view, score_view
 from processors.outputs import ObligationChanged, Output, ScoreChanged
-from schemas.codec import InvalidRecord, encode
-from schemas.records import DeadLetter
+from schemas.codec import InvalidRecord
 from schemas.topics import contract
-from streams.admission import (
-    Inbound,
-    Rules,
-    admit,
-    batch_closed,
-    clock_ticked,
-    dead_letter,
-    milliseconds,
-    read_journal,
-)
+from streams.admission import Rules, admit, batch_closed, clock_ticked, inbound_of, milliseconds, read_journal
 from streams.assessment import Assessor, Entry, Law
 from streams.rows import Row
 from streams.state import PartitionState, YearState
@@ -37,27 +27,20 @@ class InProcess:
         self._inbound_ends: dict[str, int] = {}
         self.outputs: list[Output] = []
 
-    def send(self, event: Event, received_at: datetime) -> DeadLetter | None:
-        """Encode an event, admit it as received at an instant, and assess it; or return the letter of its refusal.
+    def send(self, event: Event, received_at: datetime) -> InvalidRecord | None:
+        """Encode an event, admit it as received at an instant, and assess it; or return why it is refused.
 
         Instants must not fall.
         """
-        self.play_ticks(received_at)
         topic = contract().topic_of(type(event).__name__)
         offset = self._inbound_ends.get(topic, 0)
         self._inbound_ends[topic] = offset + 1
-        record = Inbound(
-            topic=topic,
-            partition=0,
-            offset=offset,
-            key=event.tin.digits.encode(),
-            value=encode(event),
-            timestamp=milliseconds(received_at),
-        )
         try:
-            self._append(admit(record, self._rules))
+            row = admit(inbound_of(event, self._rules, offset, milliseconds(received_at)), self._rules)
         except InvalidRecord as refused:
-            return dead_letter(record, refused)
+            return refused
+        self.play_ticks(received_at)
+        self._append(row)
         return None
 
     def play_ticks(self, until: datetime) -> None:

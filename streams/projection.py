@@ -6,12 +6,12 @@ A view: its offsets are in the transaction of its rows, so that after any crash 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from time import sleep
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka import KafkaConsumer
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -21,6 +21,7 @@ from infra.database import tables
 from infra.database.engine import clear, keep_all, keep_latest, read_positions
 from infra.errors import Unavailable
 from infra.kafka.connection import Connection
+from infra.kafka.reading import reader
 from infra.kafka.topics import topic_names
 from infra.log import Log
 from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged
@@ -28,7 +29,6 @@ from schemas.codec import decode
 from schemas.plain import to_avro
 from schemas.records import HealthChanged, Refusal
 
-Rows = Mapping[type[SQLModel], list[dict[str, Any]]]
 READ_TOPICS = ("asm.scores.v1", "asm.compliance.v1", "asm.findings.v1", "asm.refusals.v1", "asm.health.v1")
 _ALL_KEPT = frozenset({tables.ScoreHistory, tables.ObligationHistory, tables.Refusal})
 _BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
@@ -97,24 +97,17 @@ class Projector:
         :raises Unavailable: the broker does not answer, or its topics are missing.
         """
         self._log.info("projection_started")
-        consumer = self._consumer()
-        try:
+        with self._reader() as consumer:
             self._follow(consumer, once=once)
-        finally:
-            consumer.close()
 
     def rebuild(self) -> bool:
         """Delete every row and read all again up to now, in one transaction; False if it was told to stop."""
-        consumer = self._consumer()
-        try:
-            with self._engine.begin() as sql:
-                clear(sql)
-                self._seek(consumer, {})
-                self._read_to_end(consumer, sql, lambda: None)
-                if self.stopping:
-                    sql.rollback()
-        finally:
-            consumer.close()
+        with self._reader() as consumer, self._engine.begin() as sql:
+            clear(sql)
+            self._seek(consumer, {})
+            self._read_to_end(consumer, sql, lambda: None)
+            if self.stopping:
+                sql.rollback()
         return not self.stopping
 
     def _follow(self, consumer: KafkaConsumer, *, once: bool) -> None:
@@ -158,25 +151,9 @@ class Projector:
         keep_latest(sql, tables.ReadPosition, positions)
         self.records_read += len(records)
 
-    def _consumer(self) -> KafkaConsumer:
-        names = [topic_names(self._connection.settings).of(name) for name in READ_TOPICS]
-        try:
-            consumer = KafkaConsumer(
-                **self._connection.kafka_python(),
-                isolation_level="read_committed",
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                fetch_max_wait_ms=100,
-            )
-        except KafkaError as error:
-            raise Unavailable(f"The cluster at {self._connection.bootstrap} does not answer ({error}).") from error
-        partitions = {name: consumer.partitions_for_topic(name) for name in names}
-        absent = [name for name, found in partitions.items() if not found]
-        if absent:
-            consumer.close()
-            raise Unavailable(f"The topic {absent[0]} is not on the cluster: run `asm topics apply`.")
-        consumer.assign([TopicPartition(name, p) for name, found in partitions.items() for p in sorted(found)])
-        return consumer
+    def _reader(self) -> AbstractContextManager[KafkaConsumer]:
+        names = topic_names(self._connection.settings)
+        return reader(self._connection, *(names.of(name) for name in READ_TOPICS))
 
     def _seek(self, consumer: KafkaConsumer, positions: Mapping[tuple[str, int], int]) -> None:
         for tp in consumer.assignment():

@@ -16,12 +16,19 @@ from processors.identity import Npi, Tin
 from schemas.state import ClinicianRecord, LedgerRecord, PartitionMark, PracticeRecord, pack, unpack
 
 MARK_KEY = b"@partition"
+STATE = "asm.state.{generation}.v1"
 YearKey = tuple[Tin, int]
 LedgerKey = tuple[Tin, str]
 
 
 class StateRefused(Exception):
     """State that this engine and law must not continue; says how to start a new generation."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"{why} Start a new generation beside it by setting ASM_GENERATION to a new name; then run `asm topics "
+            "apply`: it reads the journal from the beginning."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,19 +175,15 @@ def _accepted_mark(value: bytes | None, fresh: PartitionMark) -> PartitionMark:
     try:
         mark = unpack(value, PartitionMark)
     except msgspec.DecodeError as error:
-        raise StateRefused(_refusal("of an unknown shape")) from error
+        raise StateRefused("The state in Kafka is of an unknown shape.") from error
     if mark.engine != fresh.engine:
-        raise StateRefused(_refusal(f"of engine version {mark.engine}, this is version {fresh.engine}"))
+        raise StateRefused(
+            f"The state in Kafka is of engine version {mark.engine}, this is version {fresh.engine}: "
+            "continuing would mix the two."
+        )
     if dict(mark.rulebooks) != dict(fresh.rulebooks):
-        raise StateRefused(_refusal("made under other rulebooks than these"))
+        raise StateRefused("The state in Kafka is made under other rulebooks than these: continuing would mix the two.")
     return mark
-
-
-def _refusal(what: str) -> str:
-    return (
-        f"The state in Kafka is {what}: continuing would mix the two. Start a new generation beside it by setting "
-        "ASM_GENERATION to a new name; then run `asm topics apply`: it reads the journal from the beginning."
-    )
 
 
 def _add_practice(years: dict[YearKey, YearState], record: PracticeRecord) -> None:

@@ -1,14 +1,12 @@
 """What would be if: hypothetical events applied to the present facts of a practice; nothing is stored."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
 
 from infra.errors import Unavailable
 from infra.kafka.connection import Connection
-from infra.kafka.topics import journal_partitions, topic_names
+from infra.kafka.reading import reader, records_to_end
+from infra.kafka.topics import topic_names
 from processors.assessment import Assessment
 from processors.events import BeneficiaryLinked, ClaimReceived, Event
 from processors.facts import fold
@@ -16,11 +14,9 @@ from processors.identity import Tin
 from schemas.fingerprint import observe
 from schemas.partitioning import partition_of
 from streams.assessment import Assessor, Law
-from streams.state import PartitionState, StateRefused, load_state
+from streams.state import STATE, PartitionState, StateRefused, load_state
 
-STATE = "asm.state.{generation}.v1"
 HYPOTHETICAL = "what-if"
-_POLL_MS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,32 +33,13 @@ def present_state(connection: Connection, law: Law, tin: Tin) -> PartitionState:
 
     :raises Unavailable: the cluster does not answer, or the state is of another engine, rulebook or generation.
     """
-    partition = TopicPartition(
-        topic_names(connection.settings).of(STATE), partition_of(tin.digits.encode(), journal_partitions(connection))
-    )
-    try:
-        consumer = KafkaConsumer(
-            **connection.kafka_python(),
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-        )
+    with reader(connection, topic_names(connection.settings).of(STATE)) as consumer:
+        partitions = sorted(consumer.assignment())
+        consumer.assign([partitions[partition_of(tin.digits.encode(), len(partitions))]])
         try:
-            consumer.assign([partition])
-            return load_state(_records(consumer, partition), law.fresh_mark())
-        finally:
-            consumer.close()
-    except KafkaError as error:
-        raise Unavailable(f"The cluster at {connection.bootstrap} does not answer ({error}).") from error
-    except StateRefused as refused:
-        raise Unavailable(str(refused)) from refused
-
-
-def _records(consumer: KafkaConsumer, partition: TopicPartition) -> Iterator[tuple[bytes, bytes]]:
-    end = consumer.end_offsets([partition])[partition]
-    while consumer.position(partition) < end:  # the last record may be a commit marker
-        for records in consumer.poll(timeout_ms=_POLL_MS).values():
-            yield from ((record.key, record.value) for record in records)
+            return load_state(((r.key, r.value) for r in records_to_end(consumer)), law.fresh_mark())
+        except StateRefused as refused:
+            raise Unavailable(str(refused)) from refused
 
 
 def suppose(state: PartitionState, law: Law, tin: Tin, events: Iterable[Event]) -> list[Supposition]:

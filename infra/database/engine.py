@@ -65,10 +65,9 @@ def create_tables(engine: Engine) -> None:
     try:
         with engine.begin() as connection:
             SQLModel.metadata.create_all(connection)
-            layout = _table(tables.Layout)
-            known = list(connection.execute(select(layout.c.number)).scalars())
+            known = _layouts(connection)
             if not known:
-                connection.execute(layout.insert(), [{"number": tables.LAYOUT}])
+                connection.execute(_table(tables.Layout).insert(), [{"number": tables.LAYOUT}])
     except DatabaseError as error:
         raise unreachable(engine, error) from error
     _refuse_other(known)
@@ -81,8 +80,7 @@ def renew_tables(engine: Engine) -> None:
     """
     try:
         with engine.begin() as connection:
-            there = engine.dialect.has_table(connection, "layout")
-            if there and list(connection.execute(select(_table(tables.Layout).c.number)).scalars()) != [tables.LAYOUT]:
+            if _layouts(connection) not in (None, [tables.LAYOUT]):
                 SQLModel.metadata.drop_all(connection)
     except DatabaseError as error:
         raise unreachable(engine, error) from error
@@ -99,8 +97,7 @@ def require_tables(engine: Engine) -> None:
         raise Unavailable(f"{shown(engine)} is not there: run `asm project`, or set ASM_DATABASE_URL.")
     try:
         with engine.connect() as connection:
-            there = engine.dialect.has_table(connection, "layout")
-            known = list(connection.execute(select(_table(tables.Layout).c.number)).scalars()) if there else []
+            known = _layouts(connection)
     except DatabaseError as error:
         raise unreachable(engine, error) from error
     if not known:
@@ -108,7 +105,14 @@ def require_tables(engine: Engine) -> None:
     _refuse_other(known)
 
 
-def _refuse_other(known: Sequence[int]) -> None:
+def _layouts(connection: Connection) -> list[int] | None:
+    """Return of which release the tables in the database are, or None where there are none."""
+    if not connection.dialect.has_table(connection, str(tables.Layout.__tablename__)):
+        return None
+    return list(connection.execute(select(_table(tables.Layout).c.number)).scalars())
+
+
+def _refuse_other(known: Sequence[int] | None) -> None:
     if known and known != [tables.LAYOUT]:
         raise Unavailable(
             f"The tables are of another release (layout {known[0]}, this one needs {tables.LAYOUT}): "

@@ -64,6 +64,14 @@ class Connection:
         }
 
 
+def unreachable(connection: Connection, error: Exception) -> Unavailable:
+    """Say that the cluster does not answer, and what to look at."""
+    return Unavailable(
+        f"The cluster at {connection.bootstrap} does not answer ({type(error).__name__}: {error}). Check the address, "
+        "and with TLS or SASL the certificates and the password: a wrong one shows as a time-out."
+    )
+
+
 def connect(settings: Settings) -> Connection:
     """Return how to reach the configured cluster, or else the embedded broker that runs.
 

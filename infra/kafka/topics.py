@@ -1,6 +1,6 @@
 """The contract's topics on a cluster: create what is missing, tell what is otherwise."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
 
 from infra.errors import Unavailable
-from infra.kafka.connection import Connection
+from infra.kafka.connection import Connection, unreachable
 from infra.settings import Settings
 from schemas.topics import Topic, TopicNames, contract
 
@@ -42,13 +42,18 @@ def admin(connection: Connection) -> Iterator[KafkaAdminClient]:
     try:
         client = KafkaAdminClient(**connection.kafka_python(), request_timeout_ms=20_000)
     except KafkaError as error:
-        raise Unavailable(_unreachable(connection, error)) from error
+        raise unreachable(connection, error) from error
     try:
         yield client
     except KafkaError as error:
-        raise Unavailable(_unreachable(connection, error)) from error
+        raise unreachable(connection, error) from error
     finally:
         client.close()
+
+
+def missing_topic(name: str) -> Unavailable:
+    """Say that a topic is missing, and how to make it."""
+    return Unavailable(f"The topic {name} is not on the cluster: run `asm topics apply`.")
 
 
 def journal_partitions(connection: Connection) -> int:
@@ -56,22 +61,24 @@ def journal_partitions(connection: Connection) -> int:
 
     :raises Unavailable: the journal is not there.
     """
-    name = topic_names(connection.settings).of(JOURNAL)
-    with admin(connection) as client:
-        count = _partition_counts(client).get(name)
-    if count is None:
-        raise Unavailable(f"The topic {name} is not on the cluster: run `asm topics apply`.")
-    return count
+    return _require(connection, [topic_names(connection.settings).of(JOURNAL)])
 
 
-def require_topics(connection: Connection) -> None:
-    """Make sure that every topic of this deployment and generation is there.
+def require_topics(connection: Connection) -> int:
+    """Make sure that every topic of this deployment and generation is there; return the journal's partition count.
 
     :raises Unavailable: one is not.
     """
-    missing = sorted(d.topic for d in check_topics(connection) if d.what == MISSING)
+    return _require(connection, [name for name, _ in _named(connection.settings)])
+
+
+def _require(connection: Connection, names: Iterable[str]) -> int:
+    with admin(connection) as client:
+        counts = _partition_counts(client)
+    missing = sorted(name for name in names if name not in counts)
     if missing:
-        raise Unavailable(f"The topic {missing[0]} is not on the cluster: run `asm topics apply`.")
+        raise missing_topic(missing[0])
+    return counts[topic_names(connection.settings).of(JOURNAL)]
 
 
 def check_topics(connection: Connection) -> list[Deviation]:
@@ -162,10 +169,3 @@ def _configurations(client: KafkaAdminClient, names: list[str]) -> dict[str, dic
 
 def _partition_counts(client: KafkaAdminClient) -> dict[str, int]:
     return {t["name"]: len(t["partitions"]) for t in client.describe_topics() if not t["error_code"]}
-
-
-def _unreachable(connection: Connection, error: KafkaError) -> str:
-    return (
-        f"The cluster at {connection.bootstrap} does not answer ({type(error).__name__}: {error}). Check the address, "
-        "and with TLS or SASL the certificates and the password: a wrong one shows as a time-out."
-    )

@@ -16,7 +16,7 @@ from schemas.intake.reading import Noted, Read, Refused
 from schemas.plain import to_avro, to_json
 from streams.admission import Rules
 from streams.assessment import Law
-from streams.commands.files import read_events, refusal_of
+from streams.commands.files import as_refused, read_events
 from streams.commands.terminal import ERR, OUT, REFUSED, complain, parse_instant, points, print_json, table
 from streams.commands.view import ESTIMATE, in_words
 from streams.in_process import InProcess, views
@@ -46,9 +46,7 @@ def assess_files(
     counted = [r for r in read if _time(r) < until]
     rules = Rules(partitions=1, accept_test_identifiers=settings.test_identifiers == "accept")
     system = InProcess(Law(rulebooks=load_rulebooks(settings.vintage)), rules)
-    judged = [(item, refusal_of(item, rules)) for item in counted]
-    refused += [refusal for _, refusal in judged if refusal is not None]
-    _play(system, (item for item, refusal in judged if refusal is None), until)
+    refused += _play(system, counted, until)
     years = list(system.years())
     for note in (r for r in readings if isinstance(r, Noted)):
         complain(f"{note.where}: {note.detail}")
@@ -61,12 +59,12 @@ def assess_files(
     raise typer.Exit(REFUSED if refused else 0)
 
 
-def _play(system: InProcess, admitted: Iterable[Read], until: datetime) -> None:
+def _play(system: InProcess, read: Iterable[Read], until: datetime) -> list[Refused]:
     """Send the events in the order of their receipt, with the ticks between them, and a last tick."""
-    for item in admitted:
-        system.send(item.event, _time(item))
+    told = [(item, system.send(item.event, _time(item))) for item in read]
     system.play_ticks(until)
     system.tick(until)
+    return [as_refused(item, error) for item, error in told if error is not None]
 
 
 def _order(read: Read) -> tuple[datetime, str, str, str]:

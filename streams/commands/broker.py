@@ -1,13 +1,11 @@
 """``asm broker``: the embedded broker, a real Apache Kafka on this machine without Docker."""
 
-from typing import Annotated
-
 import typer
 
 from infra.errors import Unavailable
 from infra.kafka.broker import EmbeddedBroker
 from infra.settings import Settings
-from streams.commands.terminal import OUT, complain, print_json
+from streams.commands.terminal import OUT, Json, complain, print_json
 
 app = typer.Typer(no_args_is_help=True, help="The embedded broker: a real Apache Kafka, one node, without Docker.")
 
@@ -31,7 +29,7 @@ def down() -> None:
 
 
 @app.command()
-def status(json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
+def status(json: Json = False) -> None:
     """Say whether the broker runs, and where; exit code 3 if it does not."""
     settings = Settings()
     broker = EmbeddedBroker(settings.kafka_dir)

@@ -6,10 +6,9 @@ from typing import Any
 from infra.database.questions import score_history
 from infra.database.tables import Score, ScoreHistory
 from infra.settings import Settings
-from streams.commands.terminal import OUT, points, print_json, show_instant, table
+from streams.commands.terminal import OUT, Json, points, print_json, show_instant, table
 from streams.commands.view import (
     ESTIMATE,
-    Json,
     Who,
     Year,
     payment_table,

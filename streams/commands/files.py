@@ -31,9 +31,14 @@ def refusal_of(read: Read, rules: Rules) -> Refused | None:
     try:
         check(read.event, rules)
     except InvalidRecord as error:
-        detail = f"{error.field}: {error.detail}" if error.field else error.detail
-        return Refused(reason=error.reason, where=read.where, detail=detail, event_id=read.event.event_id)
+        return as_refused(read, error)
     return None
+
+
+def as_refused(read: Read, error: InvalidRecord) -> Refused:
+    """Return the refusal of an event that was read."""
+    detail = f"{error.field}: {error.detail}" if error.field else error.detail
+    return Refused(reason=error.reason, where=read.where, detail=detail, event_id=read.event.event_id)
 
 
 def in_a_folder(path: Path | None) -> Path | None:

@@ -11,9 +11,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.progress import Progress
-from sqlmodel import Session
 
-from infra.database.engine import open_engine, require_tables
 from infra.database.questions import participants as known_participants
 from infra.kafka.connection import connect
 from infra.settings import Settings
@@ -27,6 +25,7 @@ from schemas.tokens import beneficiary_token
 from streams.admission import Rules
 from streams.commands.files import events_in, in_a_folder, refusal_of
 from streams.commands.terminal import ERR, OUT, REFUSED, USAGE, complain, parse_instant, table
+from streams.commands.view import projection
 from streams.feeding import Feed, feed
 
 app = typer.Typer(
@@ -155,9 +154,7 @@ def _identifiers(path: Path | None) -> tuple[dict[str, str], list[Refused]]:
 
 def _tin_of(alias: str, settings: Settings) -> Tin:
     """Find the TIN of a practice in the projection."""
-    engine = open_engine(settings.database_url.get_secret_value())
-    require_tables(engine)
-    with Session(engine) as session:
+    with projection(settings) as session:
         tins = {score.tin for score in known_participants(session, alias, None)}
     if len(tins) != 1:
         raise typer.BadParameter(f"{alias!r} is the alias of {len(tins) or 'no'} practices on the roster")

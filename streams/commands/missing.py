@@ -10,7 +10,7 @@ from infra.database.questions import Missing
 from infra.database.questions import missing as missing_of
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
-from streams.commands.terminal import OUT, cells, points, print_json, show_instant, table
+from streams.commands.terminal import OUT, Json, cells, print_json, show_instant, stake, table
 from streams.commands.view import ESTIMATE, plain, present, projection, what_to_do
 
 HELP = """What is not submitted, soonest due and costliest first.
@@ -25,7 +25,7 @@ def missing(
     ] = None,
     cohort: Annotated[str | None, typer.Option(help="HEART_FAILURE or LOW_BACK_PAIN.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most rows of the table (JSON has all).")] = 40,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Show what is missing."""
     settings = Settings()
@@ -58,7 +58,7 @@ def show_board(found: Sequence[Missing], limit: int, title: str) -> None:
                 o.item,
                 o.status,
                 o.alert,
-                points(o.points_at_stake) + (" + cliff" if o.cliff else ""),
+                stake(o.points_at_stake, o.cliff),
                 what_to_do(o),
             ),
             style="bold red" if o.alert == "FIRING" else "",

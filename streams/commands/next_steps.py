@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from infra.database.questions import obligations as obligations_of
 from infra.database.tables import Obligation
 from infra.settings import Settings
-from streams.commands.terminal import OUT, points, print_json, show_instant, table
-from streams.commands.view import ESTIMATE, Json, Who, Year, plain, present, projection, what_to_do, who_is
+from streams.commands.terminal import OUT, Json, print_json, show_instant, stake, table
+from streams.commands.view import ESTIMATE, Who, Year, owed, plain, present, projection, what_to_do, who_is
 
 HELP = """What to do first: what is not settled, a cliff before points, more points before fewer, then by the next
 instant on the way (last start of a period, end of the period, opening of the window, deadline)."""
@@ -21,9 +20,7 @@ def next_steps(who: Who, year: Year = None, json: Json = False) -> None:
     settings = Settings()
     with projection(settings) as session:
         scores = who_is(session, who, year)
-        tins = dict.fromkeys(score.tin for score in scores)
-        npis, latest = [score.npi for score in scores], scores[0].performance_year
-        found = [o for tin in tins for o in obligations_of(session, tin, npis, latest) if o.status not in _SETTLED]
+        found = [o for o in owed(session, scores) if o.status not in _SETTLED]
         ranked = ranking(found, present(session, settings))
         if json:
             print_json(ranked)
@@ -44,7 +41,7 @@ def next_steps(who: Who, year: Year = None, json: Json = False) -> None:
                 row["npi"] or "practice",
                 row["item"],
                 row["status"],
-                _stake(row),
+                stake(row["points_at_stake"], row["cliff"]),
                 _milestone(row),
                 _days(row),
                 row["todo"],
@@ -75,10 +72,6 @@ def _row(obligation: Obligation, now: datetime) -> dict[str, Any]:
         "days_left": None if next_at is None else int((next_at - now).total_seconds() // _DAY_SECONDS),
         "todo": what_to_do(obligation),
     }
-
-
-def _stake(row: dict[str, Any]) -> str:
-    return points(row["points_at_stake"]) + (" + cliff" if row["cliff"] else "")
 
 
 def _milestone(row: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from infra.settings import Settings
 from processors.rulebook import Rulebook, RulebookError, Standing
 from processors.rulebook.entries import Difference, Entry, differences, entries_of
 from schemas.plain import to_avro
-from streams.commands.terminal import OUT, REFUSED, as_json, complain, print_json, rounded, table
+from streams.commands.terminal import OUT, REFUSED, Json, as_json, complain, print_json, table
 from streams.rulebook_texts import published_text
 
 app = typer.Typer(no_args_is_help=True, help="The law as data: every value, where it stands, and how sure it is.")
@@ -22,7 +22,6 @@ _LEAST_DIGEST = 8
 
 Vintage = Annotated[str, typer.Option(help="Vintage, or a folder with one of yours.")]
 Year = Annotated[int | None, typer.Option(help="Performance year; none: all.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 @app.command("list")
@@ -147,7 +146,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     """Return an entry as JSON shows it; a unit of none is written out."""
     return {
         "key": entry.key,
-        "value": _plain(entry.value),
+        "value": to_avro(entry.value),
         "performance_year": entry.performance_year,
         "vintage": entry.vintage,
         "meaning": entry.source.meaning,
@@ -161,7 +160,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
 def _difference(d: Difference) -> dict[str, Any]:
     sides = {"before": d.before, "after": d.after}
     return {"key": d.key, "performance_year": d.performance_year} | {
-        name: None if e is None else {"value": _plain(e.value), "standing": e.source.standing}
+        name: None if e is None else {"value": to_avro(e.value), "standing": e.source.standing}
         for name, e in sides.items()
     }
 
@@ -170,12 +169,8 @@ def _described(entry: Entry | None) -> str:
     return "–" if entry is None else f"{_short(entry.value)} ({entry.source.standing})"
 
 
-def _plain(value: object) -> object:
-    return rounded(to_avro(value))
-
-
 def _short(value: object) -> str:
-    text = as_json(value if isinstance(value, str | int) else _plain(value)).strip('"')
+    text = as_json(to_avro(value)).strip('"')
     return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
 
 

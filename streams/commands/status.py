@@ -2,26 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
 
-import typer
-
-from infra.database.questions import obligations as obligations_of
 from infra.database.questions import open_findings
 from infra.database.tables import Finding, Obligation, Score
 from infra.settings import Settings
-from streams.commands.terminal import OUT, points, print_json, show_instant, table
+from streams.commands.terminal import OUT, Json, points, print_json, show_instant, table
 from streams.commands.view import (
     ESTIMATE,
     Who,
     Year,
     findings_table,
     obligations_table,
+    owed,
     payment_table,
     plain,
     present,
     projection,
     score_tree,
+    tins_of,
     who_is,
 )
 
@@ -34,23 +32,19 @@ command line, which others can see). One clinician is shown with the whole score
 def status(
     who: Who,
     year: Year = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Show where somebody stands."""
     settings = Settings()
     with projection(settings) as session:
         scores = who_is(session, who, year)
         latest, npis = scores[0].performance_year, [score.npi for score in scores]
-        obligations = [o for tin in _tins(scores) for o in obligations_of(session, tin, npis, latest)]
-        findings = [f for tin in _tins(scores) for f in open_findings(session, tin, npis, latest)]
+        obligations = owed(session, scores)
+        findings = [f for tin in tins_of(scores) for f in open_findings(session, tin, npis, latest)]
         if json:
             print_json(_document(scores, obligations, findings))
         else:
             _show(scores, obligations, findings, present(session, settings))
-
-
-def _tins(scores: Sequence[Score]) -> list[str]:
-    return list(dict.fromkeys(score.tin for score in scores))
 
 
 def _document(scores: Sequence[Score], obligations: Sequence[Obligation], findings: Sequence[Finding]) -> object:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,6 +19,7 @@ _WIDTH_OF_FILES = 160
 OUT = Console(highlight=False, soft_wrap=False, emoji=False, width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
 ERR = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
+Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _EASTERN = ZoneInfo("America/New_York")  # people read the deadline so; what it is stands in the rulebook
 _PLACES = Decimal("0.00000001")
@@ -42,6 +43,11 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) 
 def cells(*values: object) -> list[Text]:
     """Return the cells of a row as plain text: what was received is never taken for markup."""
     return [Text("" if value is None else str(value)) for value in values]
+
+
+def stake(at_stake: Decimal, cliff: str | None) -> str:
+    """Show points at stake, and whether more than they would be lost."""
+    return points(at_stake) + (" + cliff" if cliff else "")
 
 
 def print_json(document: object) -> None:

@@ -1,13 +1,11 @@
 """``asm topics``: the contract's topics on the cluster."""
 
-from typing import Annotated
-
 import typer
 
 from infra.kafka.connection import connect
 from infra.kafka.topics import Deviation, apply_topics, check_topics
 from infra.settings import Settings
-from streams.commands.terminal import OUT, REFUSED, print_json, table
+from streams.commands.terminal import OUT, REFUSED, Json, print_json, table
 
 app = typer.Typer(no_args_is_help=True, help="The contract's topics on the cluster, as topics.toml declares them.")
 
@@ -25,7 +23,7 @@ def apply() -> None:
 
 
 @app.command()
-def check(json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
+def check(json: Json = False) -> None:
     """Compare the cluster with the contract; exit code 1 where it differs."""
     deviations = check_topics(connect(Settings()))
     if json:

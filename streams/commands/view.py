@@ -16,14 +16,13 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
 from infra.database.engine import open_engine, require_tables, unreachable
-from infra.database.questions import latest_as_of, participants
+from infra.database.questions import latest_as_of, obligations, participants
 from infra.database.tables import Finding, Obligation, Score
 from infra.settings import Settings
-from streams.commands.terminal import REFUSED, cells, complain, masked, points, table
+from streams.commands.terminal import REFUSED, cells, complain, masked, points, stake, table
 
 Who = Annotated[str, typer.Argument(help="NPI, practice alias, or - for a TIN on standard input.")]
 Year = Annotated[int | None, typer.Option(help="Performance year; none: the latest.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 ESTIMATE = "An estimate by asm-streams, not a determination by CMS."
 _ALERT_STYLES = {"FIRING": "bold red", "RESOLVED": "green"}
 _KEPT_BACK = frozenset({"emitted_id", "tin"})
@@ -55,6 +54,17 @@ def who_is(session: Session, who: str, year: int | None) -> list[Score]:
     return [score for score in found if score.performance_year == found[-1].performance_year]
 
 
+def owed(session: Session, scores: Sequence[Score]) -> list[Obligation]:
+    """Return what the clinicians of some scores and their TINs owe in the year of the scores."""
+    npis, year = [score.npi for score in scores], scores[0].performance_year
+    return [o for tin in tins_of(scores) for o in obligations(session, tin, npis, year)]
+
+
+def tins_of(scores: Sequence[Score]) -> list[str]:
+    """Return the TINs of scores, each once."""
+    return list(dict.fromkeys(score.tin for score in scores))
+
+
 def present(session: Session, settings: Settings) -> datetime:
     """Return what time it is: the wall's, or on a simulated clock the latest instant that anything was said as of."""
     told = latest_as_of(session) if settings.clock == "events" else None
@@ -67,14 +77,14 @@ def plain(row: Score | Obligation | Finding) -> dict[str, Any]:
     return {"tin": masked(row.tin), **values}
 
 
-def obligations_table(obligations: Sequence[Obligation]) -> Table:
+def obligations_table(found: Sequence[Obligation]) -> Table:
     """Show what must be submitted: who must, how it stands, what it costs, what is missing, what to do."""
     drawn = table(
         "What must be submitted",
         ("who", "item", "status", "alert", "at stake", "what is missing, and the next step"),
         (),
     )
-    for o in obligations:
+    for o in found:
         style = _ALERT_STYLES.get(o.alert, "") if o.alert == "FIRING" else ""
         drawn.add_row(
             *cells(
@@ -82,7 +92,7 @@ def obligations_table(obligations: Sequence[Obligation]) -> Table:
                 f"{o.item} {o.title}" if o.title != o.item else o.item,
                 o.status,
                 o.alert,
-                points(o.points_at_stake) + (" + cliff" if o.cliff else ""),
+                stake(o.points_at_stake, o.cliff),
                 what_to_do(o),
             ),
             style=style,

@@ -19,8 +19,8 @@ from schemas.intake.reading import Noted, Read, Refused
 from streams.admission import Rules
 from streams.assessment import Law
 from streams.commands.files import read_events
-from streams.commands.terminal import OUT, REFUSED, complain, points, print_json, table
-from streams.commands.view import ESTIMATE, Json, Who, projection, who_is
+from streams.commands.terminal import OUT, REFUSED, Json, complain, points, print_json, table
+from streams.commands.view import ESTIMATE, Who, projection, who_is
 from streams.feeding import check
 from streams.what_if import Supposition, present_state, suppose
 

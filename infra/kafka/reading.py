@@ -1,0 +1,54 @@
+"""Reading topics with kafka-python, without a group: what read_committed sees, from the beginning."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from infra.kafka.connection import Connection, unreachable
+from infra.kafka.topics import missing_topic
+
+_FETCH_WAIT_MS = 100
+_POLL_MS = 200
+
+
+@contextmanager
+def reader(connection: Connection, *topics: str) -> Iterator[KafkaConsumer]:
+    """Yield a consumer to which every partition of the topics (by their names on the cluster) is assigned.
+
+    :raises Unavailable: the cluster does not answer, or has not one of the topics.
+    """
+    try:
+        consumer = KafkaConsumer(
+            **connection.kafka_python(),
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+        )
+    except KafkaError as error:
+        raise unreachable(connection, error) from error
+    try:
+        consumer.assign([tp for topic in topics for tp in _partitions(consumer, topic)])
+        yield consumer
+    except KafkaError as error:
+        raise unreachable(connection, error) from error
+    finally:
+        consumer.close()
+
+
+def records_to_end(consumer: KafkaConsumer) -> Iterator[Any]:
+    """Yield the records of the assigned partitions, up to what is there now."""
+    ends = consumer.end_offsets(list(consumer.assignment()))
+    while any(consumer.position(tp) < end for tp, end in ends.items()):  # the last record may be a commit marker
+        for records in consumer.poll(timeout_ms=_POLL_MS).values():
+            yield from records
+
+
+def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    found = consumer.partitions_for_topic(topic)
+    if not found:
+        raise missing_topic(topic)
+    return [TopicPartition(topic, p) for p in sorted(found)]
