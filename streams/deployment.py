@@ -67,8 +67,8 @@ class Deployment:
         :raises Unavailable: a machine is missing; says which.
         """
         self._home.mkdir(parents=True, exist_ok=True)
-        for old in self.database.parent.glob(self.database.name + "*"):
-            old.unlink()
+        for ending in ("", "-wal", "-shm"):
+            self.database.with_name(self.database.name + ending).unlink(missing_ok=True)
         bootstrap = self.settings.kafka_bootstrap
         if bootstrap is None:
             self._broker = EmbeddedBroker(self._home, self._library)

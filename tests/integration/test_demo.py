@@ -15,6 +15,7 @@ pytestmark = pytest.mark.integration
 
 def test_the_demo_plays_a_year_shows_the_board_and_leaves_nothing_running(bootstrap: str, tmp_path: Path) -> None:
     (tmp_path / "lib").symlink_to(JARS)
+    (tmp_path / "demo.db.mine").write_text("a file of somebody else's")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ASM_")}
     told = subprocess.run(
         [sys.executable, "-m", "streams", "demo", "--clinicians", "30", "--database", str(tmp_path / "demo.db")],
@@ -36,4 +37,5 @@ def test_the_demo_plays_a_year_shows_the_board_and_leaves_nothing_running(bootst
         assert sentence in told.stdout
     assert EmbeddedBroker(tmp_path / "demo").running() is None
     assert (tmp_path / "demo.db").exists()
+    assert (tmp_path / "demo.db.mine").read_text() == "a file of somebody else's"
     assert not (tmp_path / "demo" / "data").exists()
