@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 from decimal import localcontext
-from typing import Any, TypeVar
 
+from processors.claims import claims_parts, data_year_end, lag_steps
 from processors.clinician import (
     Clinician,
     may_report_as_group,
@@ -18,8 +18,16 @@ from processors.clinician import (
     shared_with,
 )
 from processors.data_submission import View, receipt_troubles
-from processors.events import Event, Observed
-from processors.facts import ClinicianFacts, PracticeFacts, PracticeYear
+from processors.eligibility import read_roster
+from processors.episodes import ClaimYear
+from processors.facts import (
+    ClinicianFacts,
+    PracticeFacts,
+    PracticeYear,
+    all_observed,
+    observed_in,
+    without_reused_ids,
+)
 from processors.findings import (
     Finding,
     attestation_findings,
@@ -43,10 +51,8 @@ from processors.owed import clinician_obligations, practice_obligations
 from processors.practice import Practice, read_practice
 from processors.quality import QUALITY
 from processors.rulebook import Rulebook
-from processors.score_tree import ARITHMETIC
+from processors.score_tree import ARITHMETIC, Part
 from processors.scoring import Score, ScoredClinician, score_clinician
-
-F = TypeVar("F", PracticeFacts, ClinicianFacts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +87,15 @@ class Assessment:
     unchanged: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Around:
+    """What a clinician is assessed with: the practice, its claims' counts, and when."""
+
+    practice: Practice
+    claims: Mapping[Npi, Mapping[int, ClaimYear]]
+    moment: Moment
+
+
 def assess(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: Assessment | None = None) -> Assessment:
     """Return what the facts mean under the rulebook at an instant.
 
@@ -89,10 +104,12 @@ def assess(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: As
     """
     moment = Moment(rulebook=rulebook, as_of=as_of)
     with localcontext(ARITHMETIC):
-        counting, reused = _without_reused_ids(facts)
+        counting, losers = without_reused_ids(facts)
+        reused = [finding(loser, "EVENT_ID_REUSED", "event_id") for loser in losers]
         practice = _practice(counting.practice, rulebook, earlier)
+        around = _Around(practice=practice, claims=facts.claims, moment=moment)
         sections = {
-            npi: _section(clinician, practice, moment, earlier.sections.get(npi) if earlier else None)
+            npi: _section(clinician, around, earlier.sections.get(npi) if earlier else None)
             for npi, clinician in sorted(counting.clinicians.items())
         }
         own = tuple(practice_obligations(practice, [s.scored for s in sections.values() if s.scored], moment))
@@ -105,7 +122,7 @@ def assess(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: As
         scores=tuple(s.scored.score for s in sections.values() if s.scored),
         obligations=tuple(sorted(obligations, key=lambda o: o.key)),
         findings=_distinct((*own_findings, *(f for s in sections.values() for f in s.findings))),
-        next_change_at=_next_change(practice, obligations, moment),
+        next_change_at=_next_change(practice, obligations, facts.claims, moment),
         practice=practice,
         sections=sections,
     )
@@ -118,15 +135,17 @@ def _practice(facts: PracticeFacts, rulebook: Rulebook, earlier: Assessment | No
     return read_practice(facts, rulebook)
 
 
-def _section(facts: ClinicianFacts, practice: Practice, moment: Moment, earlier: Section | None) -> Section:
-    inputs = (facts, moment.closed, *shared_with(facts, practice))
+def _section(facts: ClinicianFacts, around: _Around, earlier: Section | None) -> Section:
+    practice, moment = around.practice, around.moment
+    claims = _claims(facts, around)
+    inputs = (facts, moment.closed, claims, *shared_with(facts, practice))
     stage = stage_of(moment)
     if earlier is not None and earlier.inputs == inputs:
         if earlier.stage == stage or earlier.scored is None:
             return earlier
         obligations = tuple(clinician_obligations(earlier.scored, moment))
         return replace(earlier, stage=stage, obligations=obligations)
-    clinician = read_clinician(facts, practice, moment.rulebook)
+    clinician = replace(read_clinician(facts, practice, moment.rulebook), claims=claims)
     scored = score_clinician(clinician, practice, moment) if clinician.roster is not None else None
     return Section(
         inputs=inputs,
@@ -136,6 +155,12 @@ def _section(facts: ClinicianFacts, practice: Practice, moment: Moment, earlier:
         obligations=() if scored is None else tuple(clinician_obligations(scored, moment)),
         findings=tuple(_clinician_findings(clinician, moment.rulebook)),
     )
+
+
+def _claims(facts: ClinicianFacts, around: _Around) -> tuple[Part, ...]:
+    """Return what a listed clinician's own claims tell."""
+    told, roster = around.claims.get(facts.npi), read_roster(facts)
+    return () if not told or roster is None else claims_parts(told, roster.cohort, around.moment)
 
 
 def _unchanged(now: Assessment, earlier: Assessment) -> frozenset[str]:
@@ -157,7 +182,7 @@ def assess_without_rulebook(facts: PracticeYear) -> Assessment:
         tin=facts.practice.tin,
         performance_year=facts.practice.performance_year,
         rulebook="",
-        findings=_distinct(finding(o, "WRONG_YEAR", "performance_year") for o in _all_observed(facts)),
+        findings=_distinct(finding(o, "WRONG_YEAR", "performance_year") for o in all_observed(facts)),
     )
 
 
@@ -169,9 +194,9 @@ def _practice_findings(practice: Practice, clinicians: Sequence[Clinician], rule
     yield from trouble_findings((*practice.troubles, *troubles))
     yield from document_findings(practice.documents, cohorts, rulebook)
     yield from attestation_findings(practice.attestations, rulebook)
-    yield from identifier_findings(_observed(practice.facts))
+    yield from identifier_findings(observed_in(practice.facts))
     if not listed:
-        yield from roster_findings(_observed(practice.facts), None, rulebook)
+        yield from roster_findings(observed_in(practice.facts), None, rulebook)
     yield from _group_findings(practice, listed, rulebook)
     yield from _statement_findings(practice)
     yield from scope_findings(practice.facts.reliefs, practice.facts.channels, rulebook)
@@ -193,7 +218,7 @@ def _narrow_findings(listed: Sequence[Clinician], rulebook: Rulebook) -> Iterato
 
 def _clinician_findings(clinician: Clinician, rulebook: Rulebook) -> Iterator[Finding]:
     cohorts = [clinician.roster.cohort] if clinician.roster is not None else []
-    observed = _observed(clinician.facts)
+    observed = observed_in(clinician.facts)
     facts = clinician.facts
     yield from trouble_findings(clinician.troubles)
     yield from document_findings(clinician.documents, cohorts, rulebook)
@@ -221,10 +246,16 @@ def _statement_findings(practice: Practice) -> Iterator[Finding]:
             yield finding(revision.copies[0], "STATEMENT_DISAGREES", f"measurements[{measure_id}]")
 
 
-def _next_change(practice: Practice, obligations: Iterable[Obligation], moment: Moment) -> datetime | None:
+def _next_change(
+    practice: Practice,
+    obligations: Iterable[Obligation],
+    claims: Mapping[Npi, Mapping[int, ClaimYear]],
+    moment: Moment,
+) -> datetime | None:
     """Return the next instant at which time alone may change something.
 
-    That is the deadline, and while anything is open every stage, latest start and beginning of a period ahead.
+    That is the deadline, while anything is open every stage, latest start and beginning of a period ahead, and where
+    there are claims every step of the lag in which more of them are expected.
     """
     submission = moment.rulebook.submission
     instants = {submission.due_instant}
@@ -232,6 +263,9 @@ def _next_change(practice: Practice, obligations: Iterable[Obligation], moment: 
         instants |= {stage.at for stage in submission.stages}
         instants |= {at for s in submission.last_starts for at in (s.warns_at, s.passed_at)}
         instants |= set(_period_starts(practice))
+    if claims:
+        ends = (moment.rulebook.terms.year_end, data_year_end(moment.rulebook))
+        instants |= {at for year_end in ends for at, _ in lag_steps(moment.rulebook, year_end)}
     return min((at for at in instants if at > moment.as_of), default=None)
 
 
@@ -241,47 +275,6 @@ def _period_starts(practice: Practice) -> Iterator[datetime]:
     for start in starts:
         if start is not None:
             yield datetime.combine(start, time(), tzinfo=UTC)
-
-
-def _observed(facts: PracticeFacts | ClinicianFacts) -> list[Observed[Event]]:
-    names = [name for name in type(facts).__slots__ if isinstance(getattr(facts, name), tuple)]
-    return [observed for name in names for observed in getattr(facts, name)]
-
-
-def _all_observed(facts: PracticeYear) -> Iterator[Observed[Event]]:
-    yield from _observed(facts.practice)
-    for _, clinician in sorted(facts.clinicians.items()):
-        yield from _observed(clinician)
-
-
-def _without_reused_ids(facts: PracticeYear) -> tuple[PracticeYear, list[Finding]]:
-    """Leave out the events whose (source, event id) was used before with another content."""
-    first: dict[tuple[str, str], Observed[Event]] = {}
-    several = False
-    for observed in _all_observed(facts):
-        key = (observed.event.source, observed.event.event_id)
-        known = first.setdefault(key, observed)
-        several = several or known.content != observed.content
-        if (observed.received_at, observed.content) < (known.received_at, known.content):
-            first[key] = observed
-    if not several:
-        return facts, []
-    losers = [o for o in _all_observed(facts) if first[o.event.source, o.event.event_id].content != o.content]
-    dropped = {id(loser) for loser in losers}
-    counting = PracticeYear(
-        practice=_dropping(facts.practice, dropped),
-        clinicians={npi: _dropping(clinician, dropped) for npi, clinician in facts.clinicians.items()},
-    )
-    return counting, [finding(loser, "EVENT_ID_REUSED", "event_id") for loser in losers]
-
-
-def _dropping(facts: F, dropped: set[int]) -> F:
-    kept: dict[str, Any] = {
-        name: tuple(o for o in getattr(facts, name) if id(o) not in dropped)
-        for name in type(facts).__slots__
-        if isinstance(getattr(facts, name), tuple)
-    }
-    return replace(facts, **kept)
 
 
 def _distinct(findings: Iterable[Finding]) -> tuple[Finding, ...]:

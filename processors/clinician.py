@@ -49,7 +49,10 @@ class QualityReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clinician:
-    """What is known and what counts of a clinician; without a roster entry nothing is judged."""
+    """What is known and what counts of a clinician; without a roster entry nothing is judged.
+
+    ``claims`` are the parts that own claims add to the score's tree: estimates that enter no score.
+    """
 
     facts: ClinicianFacts
     roster: Roster | None
@@ -60,6 +63,7 @@ class Clinician:
     quality: Mapping[View, QualityReading]
     excused: frozenset[str]
     elsewhere: frozenset[str]
+    claims: tuple[Part, ...] = ()
 
     @property
     def participates(self) -> bool:
@@ -166,7 +170,7 @@ def score_tree(clinician: Clinician, scored: ViewScore, rulebook: Rulebook) -> P
     bonuses = (scored.complex_patients, scored.small_practice)
     parts = (
         replace(scored.quality.part, weight=weights[0], reasons=_quality_reasons(clinician, rulebook)),
-        replace(scored.cost.part, weight=weights[1]),
+        replace(scored.cost.part, weight=weights[1], parts=(*scored.cost.part.parts, *clinician.claims)),
         scored.activities,
         scored.interoperability,
         *(replace(bonus, value=ZERO) if failed else bonus for bonus in bonuses),

@@ -4,18 +4,16 @@ Facts are sets. Of each distinct event the earliest receipt is kept, so folding 
 times in any order, with repeats, gives equal facts. What *counts* among them is derived later, by the rulebook.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
+from processors.episodes import ClaimYear
 from processors.events import (
     AttestationReceived,
-    BeneficiaryLinked,
     ChannelDeclared,
-    ClaimReceived,
     Event,
-    LedgerEvent,
     Observed,
     ParticipantListed,
     ParticipantRemoved,
@@ -27,7 +25,6 @@ from processors.events import (
     YearEvent,
 )
 from processors.identity import Npi, Tin
-from processors.vocabulary import ClaimAction
 
 E = TypeVar("E", bound=Event)
 R = TypeVar("R", "PracticeFacts", "ClinicianFacts")
@@ -65,24 +62,14 @@ class ClinicianFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PracticeYear:
-    """A TIN in a performance year with its clinicians: what is assessed together."""
+    """A TIN in a performance year with its clinicians: what is assessed together.
+
+    ``claims`` is what the TIN's own claims come to, by clinician and calendar year.
+    """
 
     practice: PracticeFacts
     clinicians: Mapping[Npi, ClinicianFacts]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
-    """A beneficiary's claims as one TIN's feeds know them.
-
-    Of each claim (source, claim id) only the highest version is kept; of that version every distinct content, so that
-    a conflict can be seen. The links say which tokens are the same beneficiary's.
-    """
-
-    tin: Tin
-    beneficiary: str
-    claims: tuple[Observed[ClaimReceived], ...] = ()
-    links: tuple[Observed[BeneficiaryLinked], ...] = ()
+    claims: Mapping[Npi, Mapping[int, ClaimYear]] = field(default_factory=dict)
 
 
 _PRACTICE_FIELDS: Mapping[type[object], str] = {
@@ -128,37 +115,48 @@ def fold(facts: PracticeYear, observed: Observed[YearEvent]) -> PracticeYear:
     return facts if after is known else replace(facts, clinicians={**facts.clinicians, npi: after})
 
 
-def ledgers_of(event: LedgerEvent) -> tuple[str, ...]:
-    """Return the beneficiary tokens whose ledgers the event belongs to."""
-    if isinstance(event, ClaimReceived):
-        return (event.beneficiary,)
-    return (event.from_token, event.to_token)
+def observed_in(facts: PracticeFacts | ClinicianFacts) -> list[Observed[Event]]:
+    """Return every event of one record, kind by kind."""
+    names = [name for name in type(facts).__slots__ if isinstance(getattr(facts, name), tuple)]
+    return [observed for name in names for observed in getattr(facts, name)]
 
 
-def fold_ledger(ledger: Ledger, observed: Observed[LedgerEvent]) -> Ledger:
-    """Add a claim or a link to a beneficiary's ledger; the same object comes back where nothing is new."""
-    if isinstance(observed.event, BeneficiaryLinked):
-        links = _with(ledger.links, cast("Observed[BeneficiaryLinked]", observed))
-        return ledger if links is ledger.links else replace(ledger, links=links)
-    claims = _with_claim(ledger.claims, cast("Observed[ClaimReceived]", observed))
-    return ledger if claims is ledger.claims else replace(ledger, claims=claims)
+def all_observed(facts: PracticeYear) -> Iterator[Observed[Event]]:
+    """Yield every event of a practice and year."""
+    yield from observed_in(facts.practice)
+    for _, clinician in sorted(facts.clinicians.items()):
+        yield from observed_in(clinician)
 
 
-def first_contents(ledger: Ledger) -> Mapping[tuple[str, str], Observed[ClaimReceived]]:
-    """Return by (source, claim id) the content of the highest version that was received first."""
-    return {(c.event.source, c.event.claim_id): c for c in sorted(ledger.claims, key=_claim_order, reverse=True)}
+def without_reused_ids(facts: PracticeYear) -> tuple[PracticeYear, list[Observed[Event]]]:
+    """Leave out the events whose (source, event id) was used before with another content, and return them."""
+    first: dict[tuple[str, str], Observed[Event]] = {}
+    several = False
+    for observed in all_observed(facts):
+        key = (observed.event.source, observed.event.event_id)
+        known = first.setdefault(key, observed)
+        several = several or known.content != observed.content
+        if (observed.received_at, observed.content) < (known.received_at, known.content):
+            first[key] = observed
+    if not several:
+        return facts, []
+    losers = [o for o in all_observed(facts) if first[o.event.source, o.event.event_id].content != o.content]
+    dropped = {id(loser) for loser in losers}
+    counting = replace(
+        facts,
+        practice=_dropping(facts.practice, dropped),
+        clinicians={npi: _dropping(clinician, dropped) for npi, clinician in facts.clinicians.items()},
+    )
+    return counting, losers
 
 
-def standing_claims(ledger: Ledger) -> tuple[Observed[ClaimReceived], ...]:
-    """Return the claims that stand: the highest version of each, unless that cancels it."""
-    first = {id(content) for content in first_contents(ledger).values()}
-    return tuple(c for c in ledger.claims if id(c) in first and c.event.action is not ClaimAction.CANCEL)
-
-
-def conflicting_claims(ledger: Ledger) -> tuple[Observed[ClaimReceived], ...]:
-    """Return the contents that do not count because another content of the same claim version was received first."""
-    first = first_contents(ledger)
-    return tuple(c for c in ledger.claims if first[c.event.source, c.event.claim_id] is not c)
+def _dropping(facts: R, dropped: set[int]) -> R:
+    kept: dict[str, Any] = {
+        name: tuple(o for o in getattr(facts, name) if id(o) not in dropped)
+        for name in type(facts).__slots__
+        if isinstance(getattr(facts, name), tuple)
+    }
+    return replace(facts, **kept)
 
 
 def _fold_into(record: R, field_names: Mapping[type[object], str], observed: Observed[YearEvent]) -> R:
@@ -179,29 +177,9 @@ def _with(present: tuple[Observed[E], ...], new: Observed[E]) -> tuple[Observed[
     return _sorted((*present, new))
 
 
-def _with_claim(
-    present: tuple[Observed[ClaimReceived], ...], new: Observed[ClaimReceived]
-) -> tuple[Observed[ClaimReceived], ...]:
-    claim = (new.event.source, new.event.claim_id)
-    same = [c for c in present if (c.event.source, c.event.claim_id) == claim]
-    version = same[0].event.version if same else None
-    if version is not None and version > new.event.version:
-        return present
-    if version is None or version < new.event.version:
-        return _sorted((*(c for c in present if c not in same), new))
-    twin = next((c for c in same if c.content == new.content), None)
-    if twin is not None and _claim_order(twin) <= _claim_order(new):
-        return present
-    return _sorted((*(c for c in present if c is not twin), new))
-
-
 def _sorted(observed: Iterable[Observed[E]]) -> tuple[Observed[E], ...]:
     return tuple(sorted(observed, key=lambda o: (o.received_at, o.digest)))
 
 
 def _receipt(observed: Observed[Event]) -> tuple[datetime, str]:
     return observed.received_at, observed.origin
-
-
-def _claim_order(claim: Observed[ClaimReceived]) -> tuple[datetime, str, str]:
-    return claim.received_at, claim.content, claim.digest

@@ -324,6 +324,21 @@ REASONS: Mapping[str, Meaning] = MappingProxyType(
         "GROUP_SHADOWED": _reason(
             "Group data are there and do not count: individual data do.", "Report one level.", _SUBMISSION
         ),
+        "ESTIMATED_FROM_CLAIMS": _reason(
+            "Episodes, specialty and area are counted in the practice's own claims: an estimate that enters no score.",
+            "Compare it with CMS's own word; `asm explain eligibility` shows what was counted.",
+            _ELIGIBILITY,
+        ),
+        "CLAIMS_INCOMPLETE": _reason(
+            "The time within which claims of the year are expected has not passed: the count will still change.",
+            "Wait, or send the claims that are still to come.",
+            _ELIGIBILITY,
+        ),
+        "CLAIMS_RUN_OUT": _reason(
+            "The time within which claims of the year are expected has passed.",
+            "Nothing; claims that come all the same still change the count.",
+            _ELIGIBILITY,
+        ),
         "AWAITING_CMS": _reason("Only CMS can give it, and has not yet: left out.", "Wait for CMS."),
         "BELOW_EPISODE_MINIMUM": _reason("Too few episodes: cost is not scored.", "Nothing.", "42 CFR 512.730"),
         "NO_REFERENCE": _reason("CMS has not published the reference: left open.", "Wait for CMS.", _FINAL),

@@ -25,7 +25,7 @@ def claims_of(practice: SimulatedPractice, chance: Random, rulebook: Rulebook) -
     for clinician in practice.clinicians:
         for number in range(chance.randrange(6, 14)):
             on = rulebook.terms.year_start + timedelta(days=chance.randrange(days))
-            claim = _claim(practice, clinician, chance, on)
+            claim = _with_specialty(_claim(practice, clinician, chance, on), practice.cohort, rulebook)
             claim = replace(claim, claim_id=f"{clinician.npi}-{number}", beneficiary=chance.choice(tokens))
             yield from _history(claim, chance)
 
@@ -47,6 +47,11 @@ def _claim(practice: SimulatedPractice, clinician: SimulatedClinician, chance: R
         diagnoses=(chance.choice(_DIAGNOSES.get(practice.cohort, ("Z000",))),),
         lines=(ClaimLine(line_number=1, service_date=on, npi=clinician.npi, hcpcs=hcpcs, allowed_cents=cents),),
     )
+
+
+def _with_specialty(claim: ClaimReceived, cohort: str, rulebook: Rulebook) -> ClaimReceived:
+    codes = next((row.codes for row in rulebook.eligibility.specialties if row.cohort == cohort), (None,))
+    return replace(claim, lines=tuple(replace(line, specialty=codes[0]) for line in claim.lines))
 
 
 def _history(claim: ClaimReceived, chance: Random) -> Iterator[Timed[ClaimReceived]]:

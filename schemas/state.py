@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from processors.announced import Announced
-from processors.facts import ClinicianFacts, Ledger, PracticeFacts
+from processors.facts import ClinicianFacts, PracticeFacts
+from schemas.packed_ledger import LedgerRecord
 from schemas.plain import decode_hook, encode_hook
 
 R = TypeVar("R")
@@ -32,14 +33,6 @@ class ClinicianRecord:
     """A clinician under a TIN in a performance year: facts, and what was last announced."""
 
     facts: ClinicianFacts
-    announced: Announced
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerRecord:
-    """A beneficiary's claims under a TIN, and what was last announced about them."""
-
-    ledger: Ledger
     announced: Announced
 
 

@@ -22,11 +22,14 @@ from processors.assessment import Assessment, assess, assess_without_rulebook
 from processors.claims import ledger_findings
 from processors.engine import ENGINE
 from processors.events import BatchClosed, BeneficiaryLinked, ClaimReceived, ClockTicked, Mark, Observed
-from processors.facts import PracticeYear, fold, fold_ledger, ledgers_of
+from processors.facts import PracticeYear, fold
+from processors.identity import Tin
+from processors.ledger import Ledger, fold_claim, fold_link, ledgers_of
 from processors.outputs import Cause, Envelope, Output
 from processors.rulebook import Rulebook
 from schemas.codec import content_digest
 from schemas.state import PartitionMark
+from streams.claims import ClaimCounts
 from streams.state import LedgerKey, LedgerState, PartitionState, YearKey, YearState
 
 #: What is known before the first tick of the clock is assessed at that tick: it is due at once.
@@ -75,6 +78,7 @@ class Assessor:
         self._outputs: list[Output] = []
         self._touched: dict[LedgerKey, tuple[Cause, int]] = {}
         self._announced: dict[YearKey, Assessment] = {}
+        self._claims = ClaimCounts(law.rulebooks, state)
 
     def apply(self, entries: Iterable[Entry]) -> None:
         """Apply entries of the journal, in order (step 1)."""
@@ -103,7 +107,9 @@ class Assessor:
         rulebook = self._law.rulebooks.get(facts.practice.performance_year)
         if rulebook is None:
             return assess_without_rulebook(facts)
-        return assess(facts, rulebook, self._as_of(), earlier)
+        practice = facts.practice
+        claims = self._claims.of(practice.tin, practice.performance_year, facts.clinicians)
+        return assess(replace(facts, claims=claims), rulebook, self._as_of(), earlier)
 
     def _apply_entry(self, entry: Entry) -> None:
         content = entry.content
@@ -131,12 +137,17 @@ class Assessor:
         event = observed.event
         for beneficiary in ledgers_of(event):
             before = self.state.ledger(event.tin, beneficiary)
-            ledger = fold_ledger(before.ledger, observed)
+            ledger = self._folded(before.ledger, observed)
             if ledger is not before.ledger:
                 self.state.put_ledger(replace(before, ledger=ledger))
                 key = (event.tin, beneficiary)
                 size = self._touched[key][1] + 1 if key in self._touched else 1
                 self._touched[key] = (_cause_of(observed, offset), size)
+
+    def _folded(self, ledger: Ledger, observed: Observed[Any]) -> Ledger:
+        if isinstance(observed.event, BeneficiaryLinked):
+            return fold_link(ledger, observed)
+        return fold_claim(ledger, observed, self._claims.keep)
 
     def _close(self, offset: int) -> None:
         self._assess_ledgers()
@@ -168,7 +179,11 @@ class Assessor:
         self.state.put_year(replace(year, owners=owners, next_change_at=assessment.next_change_at))
 
     def _assess_ledgers(self) -> None:
-        """Assess the ledgers that claims touched since the last mark, each once; before the first tick none."""
+        """Assess the ledgers that claims touched since the last mark, each once, and then whom their counts concern.
+
+        Before the first tick none is assessed.
+        """
+        concerned = self._claims.recount(self._touched)
         touched = {} if self.state.mark.as_of is None else self._touched
         for key, (cause, size) in touched.items():
             ledger = self.state.ledger(*key)
@@ -179,6 +194,20 @@ class Assessor:
             if announced is not ledger.announced:
                 self.state.put_ledger(LedgerState(ledger=ledger.ledger, announced=announced))
         self._touched = {}
+        if touched:
+            self._assess_concerned(concerned, touched)
+
+    def _assess_concerned(self, concerned: Iterable[YearKey], touched: Mapping[LedgerKey, tuple[Cause, int]]) -> None:
+        """Assess the practices and years whose claims come to something else now, because of their last claim."""
+        causes: dict[Tin, Cause] = {}
+        for (tin, _), (cause, size) in touched.items():
+            known = causes.get(tin)
+            latest = cause if known is None or cause.journal_offset >= known.journal_offset else known
+            causes[tin] = replace(latest, batch_size=size + (known.batch_size or 0 if known else 0))
+        for tin, performance_year in sorted(concerned):
+            year = self.state.year(tin, performance_year)
+            if year.facts.clinicians:
+                self._assess(year, replace(causes[tin], batch_size=causes[tin].batch_size or None))
 
     def _as_of(self) -> datetime:
         return self.state.mark.as_of or _AT_THE_FIRST_TICK

@@ -11,9 +11,11 @@ from heapq import heappop, heappush
 import msgspec
 
 from processors.announced import NOTHING, Announced, Owners
-from processors.facts import Ledger, PracticeYear, empty_year
+from processors.facts import PracticeYear, empty_year
 from processors.identity import Npi, Tin
-from schemas.state import ClinicianRecord, LedgerRecord, PartitionMark, PracticeRecord, pack, unpack
+from processors.ledger import Ledger
+from schemas.packed_ledger import LedgerRecord, packed, unpacked
+from schemas.state import ClinicianRecord, PartitionMark, PracticeRecord, pack, unpack
 
 MARK_KEY = b"@partition"
 STATE = "asm.state.{generation}.v1"
@@ -116,7 +118,7 @@ class PartitionState:
         """Return the records that differ from what was last written, the partition's mark last."""
         changes = [record for key in sorted(self._written) for record in self._year_records(key)]
         changes += [
-            (_ledger_key(key), pack(LedgerRecord(ledger=state.ledger, announced=state.announced)))
+            (_ledger_key(key), pack(packed(state.ledger, None if state.announced is NOTHING else state.announced)))
             for key, state in ((key, self._ledgers[key]) for key in sorted(self._changed_ledgers))
         ]
         self._written.clear()
@@ -158,8 +160,8 @@ def load_state(records: Iterable[tuple[bytes, bytes]], fresh: PartitionMark) -> 
     for key, value in sorted(latest.items()):
         kind = key.split(b"/", 1)[0]
         if kind == b"ledger":
-            ledger = unpack(value, LedgerRecord)
-            ledgers.append(LedgerState(ledger=ledger.ledger, announced=ledger.announced))
+            record = unpack(value, LedgerRecord)
+            ledgers.append(LedgerState(ledger=unpacked(record), announced=record.announced or NOTHING))
         elif kind == b"practice":
             _add_practice(years, unpack(value, PracticeRecord))
         else:

@@ -6,6 +6,7 @@ from typing import Any
 
 from infra.rulebooks import DEFAULT_VINTAGE, load_rulebooks
 from processors.assessment import Assessment, assess
+from processors.episodes import episode_rules, usable_lines
 from processors.events import (
     Arrangement,
     AttestationReceived,
@@ -28,6 +29,7 @@ from processors.events import (
 )
 from processors.facts import PracticeYear, empty_year, fold
 from processors.identity import Npi, Tin, npi_with_check_digit
+from processors.ledger import KeptLine
 from processors.obligations import Obligation
 from processors.rulebook import Rulebook
 from processors.scoring import Score
@@ -234,9 +236,16 @@ def claim(**given: Any) -> ClaimReceived:
         "from_date": date(YEAR, 5, 1),
         "through_date": date(YEAR, 5, 1),
         "diagnoses": ("I5020",),
-        "lines": (ClaimLine(line_number=1, service_date=date(YEAR, 5, 1), npi=NPI, allowed_cents=12000),),
+        "lines": (
+            ClaimLine(line_number=1, service_date=date(YEAR, 5, 1), npi=NPI, hcpcs="99214", allowed_cents=12000),
+        ),
     }
     return ClaimReceived(**(identified | defaults | given))
+
+
+def keep(event: ClaimReceived) -> tuple[KeptLine, ...]:
+    """What the families of the performance year can use of a claim."""
+    return usable_lines(event, [episode_rules(rulebook())])
 
 
 def observed(event: Event, received_at: datetime = IN_WINDOW, origin: str = "asm.test.v1/0/0") -> Observed[Any]:

@@ -36,6 +36,8 @@ class Rulebook:
     text: str
     terms: sections.Terms
     eligibility: sections.Eligibility
+    episodes: sections.Episodes
+    areas: sections.Areas
     submission: sections.DataSubmission
     quality: sections.Quality
     benchmarks: sections.Benchmarks
@@ -51,6 +53,8 @@ FILES: Mapping[str, tuple[str, type[Section]]] = MappingProxyType(
     {
         "512_705_terms.toml": ("terms", sections.Terms),
         "512_710_eligibility.toml": ("eligibility", sections.Eligibility),
+        "512_710_episodes.toml": ("episodes", sections.Episodes),
+        "512_710_areas.toml": ("areas", sections.Areas),
         "512_720_data_submission.toml": ("submission", sections.DataSubmission),
         "512_725_quality.toml": ("quality", sections.Quality),
         "512_725_benchmarks.toml": ("benchmarks", sections.Benchmarks),

@@ -33,8 +33,8 @@ class Terms(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CohortSpecialties:
-    """Specialty codes that place a clinician in a cohort."""
+class CohortCodes:
+    """Codes of a cohort: specialties, diagnoses, services."""
 
     cohort: str
     codes: tuple[str, ...]
@@ -44,9 +44,51 @@ class CohortSpecialties:
 class Eligibility(Section):
     """42 CFR 512.710."""
 
-    specialties: tuple[CohortSpecialties, ...]
+    specialties: tuple[CohortCodes, ...]
     episodes_min: int
     data_year_lag: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CohortDays:
+    """A number of days that a cohort has."""
+
+    cohort: str
+    days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episodes(Section):
+    """42 CFR 512.710 and 512.730: episodes as a practice's own claims can tell them."""
+
+    diagnoses: tuple[CohortCodes, ...]
+    trigger_services: tuple[CohortCodes, ...]
+    confirming_services: tuple[CohortCodes, ...]
+    confirming_days: tuple[CohortDays, ...]
+    confirmed_by: str
+    attribution_days: tuple[CohortDays, ...]
+    attribution_share: Decimal
+    claim_types: tuple[str, ...]
+    dispositions: tuple[str, ...]
+    source_precedence: tuple[str, ...]
+    claims_lag_days: int
+    claims_lag_steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZipArea:
+    """The area that a ZIP code is in."""
+
+    zip: str
+    area: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Areas(Section):
+    """42 CFR 512.710: where the model is mandatory."""
+
+    mandatory_areas: tuple[str, ...]
+    zip_areas: tuple[ZipArea, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,17 @@
 """``asm explain``: why a score is what it is, and how it came to that."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from infra.database.questions import score_history
 from infra.database.tables import Score, ScoreHistory
 from infra.settings import Settings
+from streams.commands.eligibility import explain_eligibility
 from streams.commands.terminal import OUT, Json, points, print_json, show_instant, table
 from streams.commands.view import (
     ESTIMATE,
-    Who,
     Year,
     payment_table,
     plain,
@@ -19,11 +21,27 @@ from streams.commands.view import (
 )
 
 HELP = """Why a score is what it is: every part with its numbers, reason, citation and how sure that is; then each
-change of the score with what caused it and which parts it moved."""
+change of the score with what caused it and which parts it moved.
+
+`asm explain eligibility WHO` shows instead what the practice's own claims say of each clinician's eligibility: what was
+counted, from which claims, what would change the answer, and where CMS's roster disagrees."""
+Words = Annotated[
+    list[str],
+    typer.Argument(metavar="[eligibility] WHO", help="NPI, practice alias, or - for a TIN on standard input."),
+]
 
 
-def explain(who: Who, year: Year = None, json: Json = False) -> None:
-    """Explain a score."""
+def explain(words: Words, year: Year = None, json: Json = False) -> None:
+    """Explain a score, or who is eligible."""
+    if words[:-1] == ["eligibility"]:
+        explain_eligibility(words[-1], year, json)
+    elif len(words) == 1:
+        _explain_score(words[0], year, json)
+    else:
+        raise typer.BadParameter("name one WHO, or `eligibility` and one WHO")
+
+
+def _explain_score(who: str, year: int | None, json: bool) -> None:
     with projection(Settings()) as session:
         scores = who_is(session, who, year)
         histories = [score_history(session, score) for score in scores]

@@ -6,20 +6,16 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.events import ClaimReceived, Observed
-from processors.facts import Ledger, conflicting_claims, fold, fold_ledger, standing_claims
-from processors.vocabulary import ClaimAction, ReceiptOutcome, ResultStatus, Stage, SubmissionAction
+from processors.facts import fold
+from processors.vocabulary import ReceiptOutcome, ResultStatus, Stage, SubmissionAction
 from tests.making import (
     IN_WINDOW,
     NPI,
     OTHER_NPI,
-    TIN,
-    TOKEN,
     admissions,
     assessed,
     attested,
     channel,
-    claim,
     facts,
     listed,
     observed,
@@ -84,66 +80,3 @@ def test_of_a_repeat_the_earlier_receipt_is_kept() -> None:
     early, late = IN_WINDOW, IN_WINDOW + timedelta(days=1)
     known = facts(observed(listed(event_id="l1"), late), observed(listed(event_id="l1"), early))
     assert [o.received_at for o in known.clinicians[NPI].listings] == [early]
-
-
-def ledger(*claims: ClaimReceived | Observed[Any]) -> Ledger:
-    folded = Ledger(tin=TIN, beneficiary=TOKEN)
-    for item in claims:
-        folded = fold_ledger(folded, item if isinstance(item, Observed) else observed(item))
-    return folded
-
-
-def ids(claims: tuple[Observed[ClaimReceived], ...]) -> list[str]:
-    return [c.event.event_id for c in claims]
-
-
-def test_the_highest_version_of_a_claim_stands() -> None:
-    told = ledger(claim(event_id="v2", version=2), claim(event_id="v1"), claim(event_id="v3", version=3))
-    assert ids(standing_claims(told)) == ["v3"]
-
-
-def test_a_cancelled_claim_is_gone_and_an_older_version_does_not_bring_it_back() -> None:
-    told = ledger(claim(event_id="v2", version=2, action=ClaimAction.CANCEL), claim(event_id="v1"))
-    assert ids(standing_claims(told)) == []
-
-
-def test_the_same_claim_from_two_sources_is_two_claims() -> None:
-    told = ledger(claim(event_id="a"), claim(event_id="b", source="other"))
-    assert sorted(ids(standing_claims(told))) == ["a", "b"]
-
-
-def test_the_same_version_with_the_same_content_is_a_repeat() -> None:
-    told = ledger(claim(event_id="a"), claim(event_id="b"))
-    assert (ids(standing_claims(told)), ids(conflicting_claims(told))) == ([ids(told.claims)[0]], [])
-
-
-def test_of_the_same_version_with_other_content_the_first_received_stands() -> None:
-    first = observed(claim(event_id="a"), IN_WINDOW)
-    second = observed(claim(event_id="b", diagnoses=("I110",)), IN_WINDOW + timedelta(days=1))
-    told = ledger(second, first)
-    assert (ids(standing_claims(told)), ids(conflicting_claims(told))) == (["a"], ["b"])
-
-
-CLAIMS = st.lists(
-    st.builds(
-        lambda event_id, claim_id, version, action, diagnosis, days: observed(
-            claim(event_id=event_id, claim_id=claim_id, version=version, action=action, diagnoses=(diagnosis,)),
-            IN_WINDOW + timedelta(days=days),
-        ),
-        event_id=st.sampled_from("abcdef"),
-        claim_id=st.sampled_from(["C1", "C2"]),
-        version=st.integers(1, 3),
-        action=st.sampled_from([ClaimAction.ORIGINAL, ClaimAction.ADJUSTMENT, ClaimAction.CANCEL]),
-        diagnosis=st.sampled_from(["I5020", "I110"]),
-        days=st.integers(0, 5),
-    ),
-    max_size=20,
-)
-
-
-@settings(deadline=None, max_examples=200)
-@given(CLAIMS, st.randoms(use_true_random=False))
-def test_any_order_and_repetition_of_claims_gives_the_same_ledger(claims: list[Observed[Any]], chance: Any) -> None:
-    again = claims + chance.sample(claims, len(claims) // 2)
-    chance.shuffle(again)
-    assert ledger(*claims) == ledger(*again)

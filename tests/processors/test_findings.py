@@ -8,7 +8,7 @@ import pytest
 from processors.assessment import assess_without_rulebook
 from processors.claims import ledger_findings
 from processors.events import YearEvent
-from processors.facts import Ledger, fold_ledger
+from processors.ledger import Ledger, fold_claim
 from processors.vocabulary import AttestationAction, ClaimAction, ReceiptOutcome, Stage, SubmissionAction
 from tests.making import (
     DUE,
@@ -21,6 +21,7 @@ from tests.making import (
     claim,
     codes,
     facts,
+    keep,
     listed,
     observed,
     pi_set,
@@ -144,9 +145,9 @@ def test_a_set_of_another_cohorts_measures_from_a_mixed_practice_is_no_finding()
 def test_a_conflict_between_claims_and_a_reused_event_id_are_told_apart() -> None:
     ledger = Ledger(tin=TIN, beneficiary=TOKEN)
     for event_id, claim_id, diagnosis in (("a", "C1", "I5020"), ("b", "C1", "I110"), ("c", "C2", "M545")):
-        ledger = fold_ledger(ledger, observed(claim(event_id=event_id, claim_id=claim_id, diagnoses=(diagnosis,))))
+        ledger = fold_claim(ledger, observed(claim(event_id=event_id, claim_id=claim_id, diagnoses=(diagnosis,))), keep)
     again = observed(claim(event_id="c", claim_id="C2", diagnoses=("M518",)), IN_WINDOW.replace(year=2029))
-    found = {(f.event.event_id, f.code, f.field) for f in ledger_findings(fold_ledger(ledger, again))}
+    found = {(f.event.event_id, f.code, f.field) for f in ledger_findings(fold_claim(ledger, again, keep))}
     losers = {"a", "b"} & {event_id for event_id, code, _ in found if code == "CONFLICT"}
     assert (len(losers), found - {(loser, "CONFLICT", "version") for loser in losers}) == (
         1,
@@ -155,5 +156,6 @@ def test_a_conflict_between_claims_and_a_reused_event_id_are_told_apart() -> Non
 
 
 def test_a_claim_whose_action_is_not_known_is_found() -> None:
-    ledger = fold_ledger(Ledger(tin=TIN, beneficiary=TOKEN), observed(claim(event_id="a", action=ClaimAction.UNKNOWN)))
+    unknown = observed(claim(event_id="a", action=ClaimAction.UNKNOWN, lines=()))
+    ledger = fold_claim(Ledger(tin=TIN, beneficiary=TOKEN), unknown, keep)
     assert [(f.event.event_id, f.code) for f in ledger_findings(ledger)] == [("a", "UNKNOWN_SYMBOL")]

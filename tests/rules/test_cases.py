@@ -24,7 +24,18 @@ from processors.promoting_interoperability import judge_set, read_statements
 from processors.quality import Judged, Unit, judge, judge_claims_measure
 from processors.rulebook import Rulebook
 from processors.vocabulary import ParticipantList, Stage
-from tests.making import NPI, attested, facts, listed, observed, pi_set, quality, removed, rulebook
+from tests.making import (
+    NPI,
+    attested,
+    facts,
+    listed,
+    observed,
+    pi_set,
+    quality,
+    removed,
+    rulebook,
+)
+from tests.rules.episode_cases import episodes_case
 
 HERE = Path(__file__).parent
 PLACES = Decimal("0.00000001")
@@ -165,6 +176,7 @@ def eligibility_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any
 RUNNERS: Mapping[str, Callable[[Mapping[str, Any], Rulebook], dict[str, Any]]] = {
     "512_705_terms": terms_case,
     "512_710_eligibility": eligibility_case,
+    "512_710_episodes": episodes_case,
     "512_720_data_submission": submission_case,
     "512_725_quality": quality_case,
     "512_730_cost": cost_case,
