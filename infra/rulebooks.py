@@ -7,19 +7,24 @@ from pathlib import Path
 
 from processors.rulebook import FILES, Rulebook, RulebookError, seal
 
+#: The file of a vintage that a deployment may replace: CMS's areas and a ZIP code crosswalk are not ours to ship.
+AREAS = "512_710_areas.toml"
 DEFAULT_VINTAGE = "cy2026_final"
 
 
 @cache
-def load_rulebooks(vintage: str) -> Mapping[int, Rulebook]:
+def load_rulebooks(vintage: str, areas: Path | None = None) -> Mapping[int, Rulebook]:
     """Return the sealed rulebooks of a vintage that ships with this package, by performance year.
 
-    :raises RulebookError: there is no such vintage, or its files cannot be sealed.
+    ``areas`` is a file of areas that takes the place of the vintage's own.
+
+    :raises RulebookError: there is no such vintage or file, or its files cannot be sealed.
     """
     folder = files("processors.rulebook").joinpath(vintage)
     if not folder.is_dir():
         raise RulebookError(f"there is no vintage {vintage!r}; there are {', '.join(vintages())}")
-    return seal({name: folder.joinpath(name).read_text() for name in FILES})
+    texts = {name: folder.joinpath(name).read_text() for name in FILES}
+    return seal(texts if areas is None else texts | {AREAS: _read(areas)})
 
 
 def read_rulebooks(folder: Path) -> Mapping[int, Rulebook]:
@@ -28,6 +33,13 @@ def read_rulebooks(folder: Path) -> Mapping[int, Rulebook]:
     :raises RulebookError: a file is missing or unknown, or cannot be sealed.
     """
     return seal({path.name: path.read_text() for path in sorted(folder.glob("*.toml"))})
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RulebookError(f"ASM_AREAS_FILE: {path} cannot be read as text: {error}") from error
 
 
 def vintages() -> list[str]:

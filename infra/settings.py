@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         default="wall", description="Whose time it is: the broker's, or simulated."
     )
     vintage: str = Field(default=DEFAULT_VINTAGE, description="Vintage of the rulebook.")
+    areas_file: Path | None = Field(
+        default=None, description="File of areas made by `asm rules areas`; none: no area is known."
+    )
     test_identifiers: Literal["refuse", "accept"] = Field(
         default="refuse", description="TINs and NPIs of CMS's test files."
     )

@@ -78,7 +78,7 @@ class AssessmentApp(BatchApp):
     def __init__(self, connection: Connection) -> None:
         settings = connection.settings
         self._connection = connection
-        law = Law(rulebooks=load_rulebooks(settings.vintage), generation=settings.generation)
+        law = Law(rulebooks=load_rulebooks(settings.vintage, settings.areas_file), generation=settings.generation)
         self._tools = AssessmentTools(names=topic_names(settings), law=law, connection=connection)
         app_id = f"{settings.namespace}asm-assessment-{settings.generation}"
         super().__init__(app_id, [self._tools.names.of(JOURNAL)], **_options(connection, "assessment"))

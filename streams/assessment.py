@@ -111,6 +111,12 @@ class Assessor:
         claims = self._claims.of(practice.tin, practice.performance_year, facts.clinicians)
         return assess(replace(facts, claims=claims), rulebook, self._as_of(), earlier)
 
+    def suppose_claims(self, claims: Iterable[Observed[Any]]) -> None:
+        """Count claims and links as if they were received now; this state must not be committed afterwards."""
+        for observed in claims:
+            self._fold_claim(observed, -1)
+        self._claims.recount(self._touched)
+
     def _apply_entry(self, entry: Entry) -> None:
         content = entry.content
         if isinstance(content, BatchClosed):

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from infra.errors import Unavailable
 from infra.kafka.connection import Connection
 from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import topic_names
 from processors.assessment import Assessment
-from processors.events import BeneficiaryLinked, ClaimReceived, Event
-from processors.facts import fold
+from processors.events import BeneficiaryLinked, ClaimReceived, Event, Observed
+from processors.facts import PracticeYear, fold
 from processors.identity import Tin
 from schemas.fingerprint import observe
 from schemas.partitioning import partition_of
@@ -45,7 +46,7 @@ def present_state(connection: Connection, law: Law, tin: Tin) -> PartitionState:
 def suppose(state: PartitionState, law: Law, tin: Tin, events: Iterable[Event]) -> list[Supposition]:
     """Return what each year of a practice means now, and would mean if the events were received now.
 
-    Now is the partition's last tick. Claims change nothing here: nothing is derived from them.
+    Now is the partition's last tick. Claims change what is estimated from them; the state must not be used afterwards.
 
     :raises Unavailable: the partition's clock has not ticked yet.
     """
@@ -53,16 +54,22 @@ def suppose(state: PartitionState, law: Law, tin: Tin, events: Iterable[Event]) 
     if as_of is None:
         raise Unavailable("The clock of this partition has not ticked yet: nothing is known as of any instant.")
     assessor = Assessor(state, law)
-    told = [event for event in events if not isinstance(event, ClaimReceived | BeneficiaryLinked)]
-    years = {year.facts.practice.performance_year for year in state.years() if year.facts.practice.tin == tin}
-    found = []
-    for performance_year in sorted(years | {event.performance_year for event in told}):
-        year = state.year(tin, performance_year)
-        facts = year.facts
-        for number, event in enumerate(told):
-            if event.performance_year == performance_year:
-                facts = fold(facts, observe(event, as_of, f"{HYPOTHETICAL}/0/{number}"))
-        now = assessor.assessment_of(year)
-        then = assessor.assessment_with(facts)
-        found.append(Supposition(performance_year=performance_year, now=now, then=then))
-    return found
+    told: list[Observed[Any]] = [
+        observe(event, as_of, f"{HYPOTHETICAL}/0/{number}") for number, event in enumerate(events)
+    ]
+    claims = [o for o in told if isinstance(o.event, ClaimReceived | BeneficiaryLinked)]
+    others = [o for o in told if not isinstance(o.event, ClaimReceived | BeneficiaryLinked)]
+    known = {year.facts.practice.performance_year for year in state.years() if year.facts.practice.tin == tin}
+    years = sorted(known | {o.event.performance_year for o in others})
+    now = {year: assessor.assessment_of(state.year(tin, year)) for year in years}
+    assessor.suppose_claims(claims)
+    then = {year: assessor.assessment_with(_facts(state, tin, year, others)) for year in years}
+    return [Supposition(performance_year=year, now=now[year], then=then[year]) for year in years]
+
+
+def _facts(state: PartitionState, tin: Tin, performance_year: int, told: Iterable[Observed[Any]]) -> PracticeYear:
+    facts = state.year(tin, performance_year).facts
+    for observed in told:
+        if observed.event.performance_year == performance_year:
+            facts = fold(facts, observed)
+    return facts

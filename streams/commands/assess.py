@@ -45,7 +45,7 @@ def assess_files(
     until = parse_instant(as_of) if as_of is not None else _just_after(read)
     counted = [r for r in read if _time(r) < until]
     rules = Rules(partitions=1, accept_test_identifiers=settings.test_identifiers == "accept")
-    system = InProcess(Law(rulebooks=load_rulebooks(settings.vintage)), rules)
+    system = InProcess(Law(rulebooks=load_rulebooks(settings.vintage, settings.areas_file)), rules)
     refused += _play(system, counted, until)
     years = list(system.years())
     for note in (r for r in readings if isinstance(r, Noted)):

@@ -23,7 +23,7 @@ def explain_eligibility(who: str, year: int | None, json: bool) -> None:
     settings = Settings()
     with projection(settings) as session:
         scores = who_is(session, who, year)
-    law = Law(rulebooks=load_rulebooks(settings.vintage), generation=settings.generation)
+    law = Law(rulebooks=load_rulebooks(settings.vintage, settings.areas_file), generation=settings.generation)
     connection = connect(settings)
     reports = []
     for tin in sorted({Tin(score.tin) for score in scores}):

@@ -29,7 +29,8 @@ def missing(
 ) -> None:
     """Show what is missing."""
     settings = Settings()
-    known = sorted({c.code for book in load_rulebooks(settings.vintage).values() for c in book.terms.cohorts})
+    books = load_rulebooks(settings.vintage, settings.areas_file).values()
+    known = sorted({c.code for book in books for c in book.terms.cohorts})
     if cohort is not None and cohort not in known:
         raise typer.BadParameter(f"the cohorts are {', '.join(known)}")
     with projection(settings) as session:

@@ -1,9 +1,10 @@
 """``asm rules``: the law as it is held here, value by value, with its citation and how sure it is."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -12,11 +13,14 @@ from infra.rulebooks import DEFAULT_VINTAGE, load_rulebooks, read_rulebooks, vin
 from infra.settings import Settings
 from processors.rulebook import Rulebook, RulebookError, Standing
 from processors.rulebook.entries import Difference, Entry, differences, entries_of
+from schemas.intake.crosswalk import areas_of, areas_text, read_crosswalk, read_mandatory
+from schemas.intake.reading import Refused
 from schemas.plain import to_avro
 from streams.commands.terminal import OUT, REFUSED, Json, as_json, complain, print_json, table
 from streams.rulebook_texts import published_text
 
 app = typer.Typer(no_args_is_help=True, help="The law as data: every value, where it stands, and how sure it is.")
+T = TypeVar("T")
 _LONG = 100
 _LEAST_DIGEST = 8
 
@@ -102,6 +106,33 @@ def diff(
         return
     rows = ((d.key, d.performance_year, _described(d.before), _described(d.after)) for d in found)
     OUT.print(table(f"{len(found)} values differ", ("key", "year", before, after), rows))
+
+
+@app.command()
+def areas(
+    crosswalk: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV: ZIP, CBSA, TOT_RATIO.")],
+    mandatory: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="CSV: AREA, CMS's mandatory areas.")],
+    verified: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day on which you checked both.")],
+    vintage: Vintage = DEFAULT_VINTAGE,
+) -> None:
+    """Make the file of areas of a ZIP code crosswalk and CMS's list; give it to ASM_AREAS_FILE."""
+    with crosswalk.open("rb") as lines:
+        rows = _accepted(read_crosswalk(lines, str(crosswalk)))
+    with mandatory.open("rb") as lines:
+        codes = _accepted(read_mandatory(lines, str(mandatory)))
+    sources = (crosswalk.name, mandatory.name)
+    OUT.file.write(areas_text(areas_of(rows), codes, sources, (vintage, verified.date())))
+
+
+def _accepted(found: Iterable[T | Refused]) -> list[T]:
+    """Return what was read; where a line is refused, say each and end the command."""
+    read = list(found)
+    refused = [item for item in read if isinstance(item, Refused)]
+    for item in refused:
+        complain(f"refused {item.reason}: {item.detail} ({item.where})")
+    if refused:
+        raise typer.Exit(REFUSED)
+    return [item for item in read if not isinstance(item, Refused)]
 
 
 def _books(vintage: str) -> Mapping[int, Rulebook]:

@@ -50,7 +50,7 @@ def simulate(
 
 def rulebook_of(year: int | None, settings: Settings) -> Rulebook:
     """Return the law of a year, without one that of the first."""
-    rulebooks = load_rulebooks(settings.vintage)
+    rulebooks = load_rulebooks(settings.vintage, settings.areas_file)
     if year is not None and year not in rulebooks:
         raise typer.BadParameter(f"the rulebook {settings.vintage} has {', '.join(map(str, sorted(rulebooks)))}")
     return rulebooks[min(rulebooks) if year is None else year]

@@ -44,7 +44,7 @@ def what_if(
         raise typer.BadParameter("several practices: name one by its alias, or - and its TIN")
     tin = Tin(tins.pop())
     events, refused = _events(file, tin, settings)
-    law = Law(rulebooks=load_rulebooks(settings.vintage), generation=settings.generation)
+    law = Law(rulebooks=load_rulebooks(settings.vintage, settings.areas_file), generation=settings.generation)
     connection = connect(settings)
     found = suppose(present_state(connection, law, tin), law, tin, events)
     if json:

@@ -12,6 +12,7 @@ from processors.vocabulary import ClaimAction
 from streams.claims import ClaimCounts
 from streams.eligibility import eligibility_of
 from streams.state import load_state
+from streams.what_if import suppose
 from tests.making import NPI, OTHER_NPI, TIN, TOKEN, YEAR, at, claim, cost, listed, result
 from tests.streams.driver import LAW, Driver
 
@@ -169,3 +170,16 @@ def test_counting_one_after_the_other_and_all_at_once_is_the_same(driver: Driver
     state = load_state(list(driver.committed.items()), LAW.fresh_mark())
     at_once = ClaimCounts(LAW.rulebooks, state).of(TIN, YEAR, [NPI])
     assert at_once[NPI][YEAR].episodes == {"HEART_FAILURE": estimate(driver).inputs["episodes"]} == {"HEART_FAILURE": 3}
+
+
+def test_hypothetical_claims_change_the_estimate_and_store_nothing(driver: Driver) -> None:
+    driver.send(visit(1, 3), visit(1, 4), received_at=at("2027-06-02"))
+    cancelled = visit(1, 4, version=2, action=ClaimAction.CANCEL, lines=())
+    assert [supposed(driver, *more) for more in ([visit(2, 3), visit(2, 4)], [cancelled], [])] == [2, 0, 1]
+    assert estimate(driver).inputs["episodes"] == 1
+
+
+def supposed(driver: Driver, *events: ClaimReceived) -> object:
+    state = load_state(list(driver.committed.items()), LAW.fresh_mark())
+    (told,) = suppose(state, LAW, TIN, events)
+    return next(p.inputs["episodes"] for p in walk(told.then.scores[0].tree) if p.code == "claims_estimate")
