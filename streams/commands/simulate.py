@@ -10,6 +10,7 @@ import typer
 from infra.kafka.connection import connect
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
+from processors.events import ClaimReceived
 from processors.rulebook import Rulebook
 from processors.simulation import simulate as simulate_world
 from schemas.cloudevents import render_event
@@ -28,6 +29,7 @@ def simulate(
     clinicians: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many clinicians.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 1,
     year: Annotated[int | None, typer.Option(help="Performance year; none: the rulebook's first.")] = None,
+    claims: Annotated[bool, typer.Option(help="With the practices' claims, or without.")] = True,
     out: Annotated[Path | None, typer.Option(callback=in_a_folder, help="Write the events into this file.")] = None,
     send: Annotated[bool, typer.Option("--send", help="Produce the events; for a clock of events.")] = False,
 ) -> None:
@@ -36,7 +38,7 @@ def simulate(
     rulebook = rulebook_of(year, settings)
     if send and settings.clock != "events":
         raise typer.BadParameter("--send needs ASM_CLOCK=events: on the wall's clock all would be received now")
-    world = simulate_world(seed, clinicians, rulebook)
+    world = [t for t in simulate_world(seed, clinicians, rulebook) if claims or not isinstance(t.event, ClaimReceived)]
     if out is None and not send:
         for timed in world:
             sys.stdout.buffer.write(render_event(timed.event, timed.received_at) + b"\n")
