@@ -19,7 +19,7 @@ from processors.output_views import (
     obligation_key,
     obligation_view,
     score_view,
-    troubles_of,
+    troubles_after,
     withdrawn_obligation,
 )
 from processors.outputs import Alert, Envelope, FindingState, Output, View
@@ -89,9 +89,8 @@ class _Herald:
         revision = 1 if last is None else last.revision + 1
         emitted_id = self._emitted_id("obligation", view, view.obligation_id, content)
         self.outputs.append(self._stamped(view, revision, emitted_id))
-        said = AnnouncedObligation(
-            digest=content, revision=revision, alert=view.alert, troubles=troubles_of(obligation, last)
-        )
+        troubles = troubles_after(last, alerting=obligation.alerting)
+        said = AnnouncedObligation(digest=content, revision=revision, alert=view.alert, troubles=troubles)
         self.owners[name] = replace(owner, obligations={**owner.obligations, key: said})
 
     def withdraw_obligations(self, assessment: Assessment) -> None:

@@ -13,16 +13,12 @@ from processors.claims import claims_parts, data_year_end, lag_steps
 from processors.clinician import (
     Clinician,
     may_report_as_group,
-    read_clinician,
     roster_of,
-    shared_with,
+    scored_with,
 )
-from processors.data_submission import View, receipt_troubles
-from processors.eligibility import read_roster
+from processors.data_submission import receipt_troubles
 from processors.episodes import ClaimYear
 from processors.facts import (
-    ClinicianFacts,
-    PracticeFacts,
     PracticeYear,
     all_observed,
     observed_in,
@@ -45,11 +41,12 @@ from processors.obligations import (
     SETTLED,
     Moment,
     Obligation,
-    stage_of,
+    Status,
 )
 from processors.owed import clinician_obligations, practice_obligations
-from processors.practice import Practice, read_practice
+from processors.practice import Practice
 from processors.quality import QUALITY
+from processors.reading import ReadClinician, ReadYear, read_year
 from processors.rulebook import Rulebook
 from processors.score_tree import ARITHMETIC, Part
 from processors.scoring import Score, ScoredClinician, score_clinician
@@ -59,9 +56,9 @@ from processors.scoring import Score, ScoredClinician, score_clinician
 class Section:
     """What was made of one clinician, and of what: the same inputs give the same section again."""
 
+    read: ReadClinician
     inputs: tuple[object, ...]
     stage: str
-    clinician: Clinician
     scored: ScoredClinician | None
     obligations: tuple[Obligation, ...]
     findings: tuple[Finding, ...]
@@ -82,7 +79,7 @@ class Assessment:
     obligations: tuple[Obligation, ...] = ()
     findings: tuple[Finding, ...] = ()
     next_change_at: datetime | None = None
-    practice: Practice | None = field(default=None, repr=False, compare=False)
+    read: ReadYear | None = field(default=None, repr=False, compare=False)
     sections: Mapping[Npi, Section] = field(default_factory=dict, repr=False, compare=False)
     unchanged: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
@@ -106,14 +103,15 @@ def assess(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: As
     with localcontext(ARITHMETIC):
         counting, losers = without_reused_ids(facts)
         reused = [finding(loser, "EVENT_ID_REUSED", "event_id") for loser in losers]
-        practice = _practice(counting.practice, rulebook, earlier)
+        year = read_year(counting, rulebook, None if earlier is None else earlier.read)
+        practice = year.practice
         around = _Around(practice=practice, claims=facts.claims, moment=moment)
         sections = {
-            npi: _section(clinician, around, earlier.sections.get(npi) if earlier else None)
-            for npi, clinician in sorted(counting.clinicians.items())
+            npi: _section(read, around, earlier.sections.get(npi) if earlier else None)
+            for npi, read in year.clinicians.items()
         }
         own = tuple(practice_obligations(practice, [s.scored for s in sections.values() if s.scored], moment))
-        own_findings = (*reused, *_practice_findings(practice, [s.clinician for s in sections.values()], rulebook))
+        own_findings = (*reused, *_practice_findings(practice, [s.read.clinician for s in sections.values()], rulebook))
     obligations = (*own, *(o for s in sections.values() for o in s.obligations))
     assessed = Assessment(
         tin=facts.practice.tin,
@@ -122,44 +120,37 @@ def assess(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: As
         scores=tuple(s.scored.score for s in sections.values() if s.scored),
         obligations=tuple(sorted(obligations, key=lambda o: o.key)),
         findings=_distinct((*own_findings, *(f for s in sections.values() for f in s.findings))),
-        next_change_at=_next_change(practice, obligations, facts.claims, moment),
-        practice=practice,
+        next_change_at=next_change(practice, {o.status for o in obligations}, facts.claims, moment),
+        read=year,
         sections=sections,
     )
     return assessed if earlier is None or reused else replace(assessed, unchanged=_unchanged(assessed, earlier))
 
 
-def _practice(facts: PracticeFacts, rulebook: Rulebook, earlier: Assessment | None) -> Practice:
-    if earlier is not None and earlier.practice is not None and earlier.practice.facts is facts:
-        return earlier.practice
-    return read_practice(facts, rulebook)
-
-
-def _section(facts: ClinicianFacts, around: _Around, earlier: Section | None) -> Section:
+def _section(read: ReadClinician, around: _Around, earlier: Section | None) -> Section:
     practice, moment = around.practice, around.moment
-    claims = _claims(facts, around)
-    inputs = (facts, moment.closed, claims, *shared_with(facts, practice))
-    stage = stage_of(moment)
-    if earlier is not None and earlier.inputs == inputs:
-        if earlier.stage == stage or earlier.scored is None:
+    claims = _claims(read.clinician, around)
+    inputs = (moment.closed, claims, *scored_with(practice))
+    if earlier is not None and earlier.read is read and earlier.inputs == inputs:
+        if earlier.stage == moment.stage or earlier.scored is None:
             return earlier
-        obligations = tuple(clinician_obligations(earlier.scored, moment))
-        return replace(earlier, stage=stage, obligations=obligations)
-    clinician = replace(read_clinician(facts, practice, moment.rulebook), claims=claims)
+        obligations = tuple(clinician_obligations(earlier.scored, read.items, moment))
+        return replace(earlier, stage=moment.stage, obligations=obligations)
+    clinician = replace(read.clinician, claims=claims) if claims else read.clinician
     scored = score_clinician(clinician, practice, moment) if clinician.roster is not None else None
     return Section(
+        read=read,
         inputs=inputs,
-        stage=stage,
-        clinician=clinician,
+        stage=moment.stage,
         scored=scored,
-        obligations=() if scored is None else tuple(clinician_obligations(scored, moment)),
+        obligations=() if scored is None else tuple(clinician_obligations(scored, read.items, moment)),
         findings=tuple(_clinician_findings(clinician, moment.rulebook)),
     )
 
 
-def _claims(facts: ClinicianFacts, around: _Around) -> tuple[Part, ...]:
+def _claims(clinician: Clinician, around: _Around) -> tuple[Part, ...]:
     """Return what a listed clinician's own claims tell."""
-    told, roster = around.claims.get(facts.npi), read_roster(facts)
+    told, roster = around.claims.get(clinician.facts.npi), clinician.roster
     return () if not told or roster is None else claims_parts(told, roster.cohort, around.moment)
 
 
@@ -240,15 +231,15 @@ def _group_findings(practice: Practice, listed: Iterable[Clinician], rulebook: R
 
 
 def _statement_findings(practice: Practice) -> Iterator[Finding]:
-    revision = practice.sets[View.RECEIPTED].revision
+    revision = practice.now.interoperability.revision
     if revision is not None:
-        for measure_id in practice.statements[View.RECEIPTED].disagreeing:
+        for measure_id in practice.now.statements.disagreeing:
             yield finding(revision.copies[0], "STATEMENT_DISAGREES", f"measurements[{measure_id}]")
 
 
-def _next_change(
+def next_change(
     practice: Practice,
-    obligations: Iterable[Obligation],
+    statuses: Iterable[Status],
     claims: Mapping[Npi, Mapping[int, ClaimYear]],
     moment: Moment,
 ) -> datetime | None:
@@ -259,7 +250,7 @@ def _next_change(
     """
     submission = moment.rulebook.submission
     instants = {submission.due_instant}
-    if any(o.status not in SETTLED for o in obligations):
+    if not SETTLED.issuperset(statuses):
         instants |= {stage.at for stage in submission.stages}
         instants |= {at for s in submission.last_starts for at in (s.warns_at, s.passed_at)}
         instants |= set(_period_starts(practice))

@@ -28,7 +28,7 @@ from processors.quality import (
     judge_claims_measure,
     not_submitted,
     read_units,
-    reports,
+    reported_measures,
 )
 from processors.rulebook import Reason, Rulebook
 from processors.rulebook.sections import QualityMeasure
@@ -47,6 +47,9 @@ class QualityReading:
     judged: Mapping[str, Judged]
 
 
+_NOTHING_READ = QualityReading(level=INDIVIDUAL, shadowed=False, units={}, judged={})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clinician:
     """What is known and what counts of a clinician; without a roster entry nothing is judged.
@@ -60,7 +63,7 @@ class Clinician:
     group_documents: Sequence[Document[SubmissionReceived]]
     troubles: Sequence[Trouble]
     determinations: Determinations
-    quality: Mapping[View, QualityReading]
+    quality: QualityReading
     excused: frozenset[str]
     elsewhere: frozenset[str]
     claims: tuple[Part, ...] = ()
@@ -93,31 +96,27 @@ def read_clinician(facts: ClinicianFacts, practice: Practice, rulebook: Rulebook
         facts=facts,
         roster=roster,
         documents=documents,
-        group_documents=practice.documents if roster is not None and may_report_as_group(roster, rulebook) else (),
+        group_documents=practice.group_quality if roster is not None and may_report_as_group(roster, rulebook) else (),
         troubles=troubles,
         determinations=merge_results(facts.results),
-        quality={},
+        quality=_NOTHING_READ,
         excused=practice.excused | excused_categories(facts.reliefs),
         elsewhere=practice.elsewhere | declared_categories(facts.channels),
     )
-    now = read_quality(clinician, View.RECEIPTED, rulebook)
-    waits = any(r.pending for d in (*clinician.documents, *clinician.group_documents) for r in d.revisions)
-    prepared = read_quality(clinician, View.PREPARED, rulebook) if waits else now
-    return replace(clinician, quality={View.RECEIPTED: now, View.PREPARED: prepared})
+    return replace(clinician, quality=_read_quality(clinician, View.RECEIPTED, rulebook))
 
 
-def shared_with(facts: ClinicianFacts, practice: Practice) -> tuple[object, ...]:
-    """Return all of the practice that a clinician's score rests on."""
+def read_with(facts: ClinicianFacts, practice: Practice) -> tuple[object, ...]:
+    """Return all of the practice with which a clinician is read."""
     submissions = {o.event.submission_id for o in facts.submissions}
     receipts = tuple(r for s in sorted(submissions) for r in practice.receipts.get(s, ()))
+    return receipts, practice.group_quality, practice.excused, practice.elsewhere
+
+
+def scored_with(practice: Practice) -> tuple[object, ...]:
+    """Return what a clinician's score rests on besides: what the practice reports for all."""
     return (
-        receipts,
-        practice.documents,
-        practice.excused,
-        practice.elsewhere,
-        practice.sets,
-        practice.activities,
-        practice.activity_parts,
+        *((each.interoperability, each.activities) for each in practice.reports.values()),
         practice.unproven_activities,
         practice.unproven_sets,
     )
@@ -129,18 +128,24 @@ def may_report_as_group(roster: Roster, rulebook: Rulebook) -> bool:
     return small or not rulebook.submission.group_quality_needs_small_practice
 
 
-def measures_of(clinician: Clinician, rulebook: Rulebook) -> list[QualityMeasure]:
+def measures_of(clinician: Clinician, rulebook: Rulebook) -> Sequence[QualityMeasure]:
     """Return the quality measures of the clinician's cohort."""
-    cohort = clinician.roster.cohort if clinician.roster is not None else None
-    return [m for m in rulebook.quality.measures if m.cohort == cohort]
+    return () if clinician.roster is None else rulebook.quality.by_cohort.get(clinician.roster.cohort, ())
+
+
+def is_scored(clinician: Clinician, rulebook: Rulebook) -> bool:
+    """Say whether a listed clinician has a score for the year: eligible, in a cohort that the law knows."""
+    return clinician.participates and bool(measures_of(clinician, rulebook))
 
 
 def score(clinician: Clinician, practice: Practice, view: View, rulebook: Rulebook) -> ViewScore:
     """Return the final score in a view, as if the window closed now (42 CFR 512.745)."""
     listing = roster_of(clinician).listing
-    quality = category_score(clinician.quality[view].judged.values())
+    judged = quality_in(clinician, view, rulebook).judged.values()
+    quality = category_score(judged)
     cost = score_cost(listing.cohort, cost_given(clinician, rulebook), rulebook)
-    activities, interoperability = practice.activity_parts[view], practice.sets[view].part
+    reports = practice.reports[view]
+    activities, interoperability = reports.activities_part, reports.interoperability.part
     patients = complex_patients_part(value_of(clinician.determinations.complexity), rulebook)
     small = small_practice_part(listing, rulebook)
     added = (activities, interoperability, patients, small)
@@ -148,7 +153,7 @@ def score(clinician: Clinician, practice: Practice, view: View, rulebook: Rulebo
         quality=quality.value,
         cost=cost.value,
         added=sum((part.value or ZERO for part in added), ZERO),
-        submitted=sum(judged.counts_as_submitted for judged in clinician.quality[view].judged.values()),
+        submitted=sum(each.counts_as_submitted for each in judged),
     )
     return ViewScore(
         quality=quality,
@@ -210,16 +215,28 @@ def rests_on_estimates(clinician: Clinician, rulebook: Rulebook) -> bool:
     return clinician.determinations.rest_on_estimates(ids)
 
 
-def waiting_for(
-    measure: QualityMeasure, clinician: Clinician, rulebook: Rulebook
-) -> list[Revision[SubmissionReceived]]:
-    """Return the revisions that report a measure and wait for a receipt."""
-    return [r for d in _counting_documents(clinician) for r in d.waiting() if reports(r, measure, rulebook)]
+#: A revision, and the measures that it reports in a way that could count.
+Reporting = tuple[Revision[SubmissionReceived], frozenset[str]]
 
 
-def late_for(measure: QualityMeasure, clinician: Clinician, rulebook: Rulebook) -> list[Revision[SubmissionReceived]]:
-    """Return the revisions that report a measure and came too late."""
-    return [r for d in _counting_documents(clinician) for r in d.late() if reports(r, measure, rulebook)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportsUnderWay:
+    """The revisions that could count for a clinician's quality and wait for a receipt, or came too late."""
+
+    waiting: Sequence[Reporting]
+    late: Sequence[Reporting]
+
+
+def reports_under_way(clinician: Clinician, rulebook: Rulebook) -> ReportsUnderWay:
+    """Return what is under way: no group data once anything individual is accepted."""
+    cohort = roster_of(clinician).cohort
+    now = clinician.quality
+    individual_only = now.level == INDIVIDUAL and bool(now.units)
+    documents = [*clinician.documents, *(() if individual_only else clinician.group_documents)]
+    return ReportsUnderWay(
+        waiting=[(r, reported_measures(r, cohort, rulebook)) for d in documents for r in d.waiting()],
+        late=[(r, reported_measures(r, cohort, rulebook)) for d in documents for r in d.late()],
+    )
 
 
 def roster_of(clinician: Clinician) -> Roster:
@@ -229,14 +246,15 @@ def roster_of(clinician: Clinician) -> Roster:
     return clinician.roster
 
 
-def _counting_documents(clinician: Clinician) -> list[Document[SubmissionReceived]]:
-    """Return the documents that can count: no group data once anything individual is accepted."""
-    now = clinician.quality[View.RECEIPTED]
-    individual_only = now.level == INDIVIDUAL and bool(now.units)
-    return [*clinician.documents, *(() if individual_only else clinician.group_documents)]
+def quality_in(clinician: Clinician, view: View, rulebook: Rulebook) -> QualityReading:
+    """Return the quality category in a view; where nothing waits for a receipt it is the same in each."""
+    documents = (*clinician.documents, *clinician.group_documents)
+    if view is View.RECEIPTED or not any(revision.pending for d in documents for revision in d.revisions):
+        return clinician.quality
+    return _read_quality(clinician, view, rulebook)
 
 
-def read_quality(clinician: Clinician, view: View, rulebook: Rulebook) -> QualityReading:
+def _read_quality(clinician: Clinician, view: View, rulebook: Rulebook) -> QualityReading:
     """Read the quality category in a view: at which level, what was reported, and what it is worth."""
     cohort = clinician.roster.cohort if clinician.roster is not None else ""
     by_level = {
@@ -265,7 +283,7 @@ def _judge(
 
 
 def _quality_reasons(clinician: Clinician, rulebook: Rulebook) -> tuple[Reason, ...]:
-    reading, rules = clinician.quality[View.RECEIPTED], rulebook.submission
+    reading, rules = clinician.quality, rulebook.submission
     if reading.level == GROUP:
         message = "The practice's group data count: a small practice, and no individual data are accepted."
         return (rules.reason("group_quality_needs_small_practice", "GROUP_DATA", message),)

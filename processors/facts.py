@@ -89,6 +89,10 @@ _CLINICIAN_FIELDS: Mapping[type[object], str] = {
     ChannelDeclared: "channels",
     ReliefGranted: "reliefs",
 }
+_EVENT_FIELDS: Mapping[type[object], tuple[str, ...]] = {
+    PracticeFacts: tuple(_PRACTICE_FIELDS.values()),
+    ClinicianFacts: tuple(_CLINICIAN_FIELDS.values()),
+}
 
 
 def empty_year(tin: Tin, performance_year: int) -> PracticeYear:
@@ -117,8 +121,7 @@ def fold(facts: PracticeYear, observed: Observed[YearEvent]) -> PracticeYear:
 
 def observed_in(facts: PracticeFacts | ClinicianFacts) -> list[Observed[Event]]:
     """Return every event of one record, kind by kind."""
-    names = [name for name in type(facts).__slots__ if isinstance(getattr(facts, name), tuple)]
-    return [observed for name in names for observed in getattr(facts, name)]
+    return [observed for name in _EVENT_FIELDS[type(facts)] for observed in getattr(facts, name)]
 
 
 def all_observed(facts: PracticeYear) -> Iterator[Observed[Event]]:
@@ -130,17 +133,16 @@ def all_observed(facts: PracticeYear) -> Iterator[Observed[Event]]:
 
 def without_reused_ids(facts: PracticeYear) -> tuple[PracticeYear, list[Observed[Event]]]:
     """Leave out the events whose (source, event id) was used before with another content, and return them."""
-    first: dict[tuple[str, str], Observed[Event]] = {}
-    several = False
-    for observed in all_observed(facts):
-        key = (observed.event.source, observed.event.event_id)
-        known = first.setdefault(key, observed)
-        several = several or known.content != observed.content
-        if (observed.received_at, observed.content) < (known.received_at, known.content):
-            first[key] = observed
-    if not several:
+    told = list(all_observed(facts))
+    contents = {(o.event.source, o.event.event_id, o.content) for o in told}
+    if len(contents) == len({(source, event_id) for source, event_id, _ in contents}):
         return facts, []
-    losers = [o for o in all_observed(facts) if first[o.event.source, o.event.event_id].content != o.content]
+    first: dict[tuple[str, str], Observed[Event]] = {}
+    for observed in told:
+        known = first.setdefault((observed.event.source, observed.event.event_id), observed)
+        if (observed.received_at, observed.content) < (known.received_at, known.content):
+            first[observed.event.source, observed.event.event_id] = observed
+    losers = [o for o in told if first[o.event.source, o.event.event_id].content != o.content]
     dropped = {id(loser) for loser in losers}
     counting = replace(
         facts,
@@ -152,9 +154,7 @@ def without_reused_ids(facts: PracticeYear) -> tuple[PracticeYear, list[Observed
 
 def _dropping(facts: R, dropped: set[int]) -> R:
     kept: dict[str, Any] = {
-        name: tuple(o for o in getattr(facts, name) if id(o) not in dropped)
-        for name in type(facts).__slots__
-        if isinstance(getattr(facts, name), tuple)
+        name: tuple(o for o in getattr(facts, name) if id(o) not in dropped) for name in _EVENT_FIELDS[type(facts)]
     }
     return replace(facts, **kept)
 

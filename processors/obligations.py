@@ -4,11 +4,12 @@ The order in which the statuses are tried stands in :func:`status_of`; which of 
 (``compliance.toml``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 from processors.data_submission import Revision
 from processors.events import AttestationReceived, SubmissionReceived
@@ -55,25 +56,45 @@ _NEXT_STEPS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """The law, and the instant at which it is asked."""
-
-    rulebook: Rulebook
-    as_of: datetime
-
-    @property
-    def closed(self) -> bool:
-        """Whether the due instant has come."""
-        return self.as_of >= self.rulebook.submission.due_instant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Milestone:
     """An instant on the way: LAST_START, PERIOD_END, WINDOW_OPENS, DUE."""
 
     name: str
     at: datetime
     standing: Standing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """The law, and the instant at which it is asked; what follows from the two is worked out once."""
+
+    rulebook: Rulebook
+    as_of: datetime
+
+    @cached_property
+    def closed(self) -> bool:
+        """Whether the due instant has come."""
+        return self.as_of >= self.rulebook.submission.due_instant
+
+    @cached_property
+    def stage(self) -> str:
+        """The stage of the approach to the deadline."""
+        rules = self.rulebook.submission
+        return next((s.stage for s in reversed(rules.stages) if s.at <= self.as_of), rules.first_stage)
+
+    @cached_property
+    def alerting(self) -> frozenset[str]:
+        """The statuses that alert at the stage."""
+        rules = self.rulebook.submission
+        order = [rules.first_stage, *(s.stage for s in rules.stages)]
+        begun = order[: order.index(self.stage) + 1]
+        return frozenset(rule.status for rule in self.rulebook.compliance.alerts if rule.stage in begun)
+
+    @cached_property
+    def milestones(self) -> Mapping[str, tuple[Milestone, ...]]:
+        """The instants on the way to the deadline, by category; those of a category without a last start by ""."""
+        starts = {s.category: s for s in self.rulebook.submission.last_starts}
+        return {"": _milestones(None, self.rulebook)} | {c: _milestones(s, self.rulebook) for c, s in starts.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +117,11 @@ class Item:
     cites: tuple[str, ...]
     standing: Standing
     from_claims: bool = False
+
+    @property
+    def key(self) -> str:
+        """What identifies the item among its owner's."""
+        return f"{self.category}/{self.item}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,37 +184,26 @@ def status_of(progress: Progress, last_start: LastStart | None, moment: Moment) 
     """Return the status: what satisfies goes first, then what excuses, then how far the rest is."""
     if progress.satisfied and (moment.closed or not progress.doubts):
         return Status.MET
-    overridden = {
-        Status.EXCUSED: progress.excused,
-        Status.NOT_MONITORED: progress.elsewhere,
-        Status.NOT_REQUIRED: progress.needs_nothing,
-    }
-    for status, holds in overridden.items():
-        if holds:
-            return status
+    if progress.excused:
+        return Status.EXCUSED
+    if progress.elsewhere:
+        return Status.NOT_MONITORED
+    if progress.needs_nothing:
+        return Status.NOT_REQUIRED
     return _status_closed(progress) if moment.closed else _status_open(progress, last_start, moment.as_of)
-
-
-def stage_of(moment: Moment) -> str:
-    """Return the stage of the approach to the deadline."""
-    rules = moment.rulebook.submission
-    return next((s.stage for s in reversed(rules.stages) if s.at <= moment.as_of), rules.first_stage)
 
 
 def alerts(status: Status, progress: Progress, last_start: LastStart | None, moment: Moment) -> bool:
     """Say whether somebody must be told: by status and stage, or because a latest start comes near."""
-    rules, submission = moment.rulebook.compliance, moment.rulebook.submission
-    order = [submission.first_stage, *(s.stage for s in submission.stages)]
-    stage = order.index(stage_of(moment))
-    if any(rule.status == status and stage >= order.index(rule.stage) for rule in rules.alerts):
+    if status in moment.alerting:
         return True
     near = last_start is not None and moment.as_of >= last_start.warns_at and not progress.begun
-    return near and status in rules.last_start_alerts
+    return near and status in moment.rulebook.compliance.last_start_alerts
 
 
 def last_start_of(category: str, rulebook: Rulebook) -> LastStart | None:
     """Return the last day on which a period of the category can begin, where it has one."""
-    return next((s for s in rulebook.submission.last_starts if s.category == category), None)
+    return rulebook.submission.last_start_of.get(category)
 
 
 def has_begun(starts: Iterable[date | None], last_start: LastStart | None, as_of: datetime) -> bool:
@@ -205,14 +220,12 @@ def waiting_stage(
     return max((revision.stage for revision in revisions), key=lambda stage: stage.rank, default=None)
 
 
-def milestones_of(item: Item, rulebook: Rulebook) -> tuple[Milestone, ...]:
-    """Return the instants on the way to the deadline."""
+def _milestones(last_start: LastStart | None, rulebook: Rulebook) -> tuple[Milestone, ...]:
     rules = rulebook.submission
     named = [
         ("PERIOD_END", rules.period_end, "period_end"),
         ("WINDOW_OPENS", rules.window_opens, "window_opens"),
     ]
-    last_start = last_start_of(item.category, rulebook)
     if last_start is not None:
         named.insert(0, ("LAST_START", last_start.at, "last_starts"))
     named.append(("DUE", rules.due_instant, "due_instant"))
@@ -230,8 +243,8 @@ def obligation(item: Item, progress: Progress, exposure: Exposure, moment: Momen
         performance_year=rulebook.performance_year,
         status=status,
         due_at=rulebook.submission.due_instant if timed else None,
-        milestones=milestones_of(item, rulebook) if timed else (),
-        stage=stage_of(moment) if timed else rulebook.submission.first_stage,
+        milestones=moment.milestones.get(item.category, moment.milestones[""]) if timed else (),
+        stage=moment.stage if timed else rulebook.submission.first_stage,
         alerting=alerts(status, progress, last_start, moment),
         points_at_stake=exposure.points,
         cliff=exposure.cliff,

@@ -7,9 +7,8 @@ the deadline where CMS owes it, or where it was sent in time and is not proven, 
 from collections.abc import Mapping
 from decimal import Decimal
 
-from processors.clinician import Clinician, cost_given, measures_of, owes_cost, roster_of, waiting_for
+from processors.clinician import Clinician, cost_given, measures_of, owes_cost, reports_under_way, roster_of
 from processors.cost import cost_measure_of, score_cost
-from processors.data_submission import View
 from processors.determinations import is_owed, value_of
 from processors.final_score import complex_patients_part, small_practice_part
 from processors.obligations import Moment
@@ -54,15 +53,16 @@ def _claims_outcomes(measure: QualityMeasure, clinician: Clinician, rulebook: Ru
     if is_owed(clinician.determinations.claims.get(measure.measure_id)):
         points = (rules.points_min, rules.points_max, None)
         return tuple(MeasureOutcome(p, submitted=False) for p in points)
-    return (_settled(clinician.quality[View.RECEIPTED].judged[measure.measure_id]),)
+    return (_settled(clinician.quality.judged[measure.measure_id]),)
 
 
 def _measure_outcomes(measure: QualityMeasure, clinician: Clinician, moment: Moment) -> tuple[MeasureOutcome, ...]:
-    rules, now = moment.rulebook.quality, clinician.quality[View.RECEIPTED]
+    rules, now = moment.rulebook.quality, clinician.quality
     judged, known = now.judged[measure.measure_id], measure.measure_id in now.units
     if moment.closed:
-        waiting = () if known else waiting_for(measure, clinician, moment.rulebook)
-        proven = (judge_alone(r, measure, moment.rulebook) for r in waiting if r.stage is Stage.SENT)
+        waiting = () if known else reports_under_way(clinician, moment.rulebook).waiting
+        sent = (r for r, reported in waiting if r.stage is Stage.SENT and measure.measure_id in reported)
+        proven = (judge_alone(r, measure, moment.rulebook) for r in sent)
         return tuple(dict.fromkeys((_settled(judged), *map(_settled, proven))))
     if known and judged.complete:
         return (_settled(judged),)
@@ -88,7 +88,7 @@ def _cost(clinician: Clinician, rulebook: Rulebook) -> Mapping[str, tuple[Decima
 
 def _activities(practice: Practice, moment: Moment) -> Mapping[str, tuple[bool, ...]]:
     outcomes: dict[str, tuple[bool, ...]] = {}
-    for now in practice.activities[View.RECEIPTED]:
+    for now in practice.now.activities:
         activity_id = now.activity.activity_id
         if now.done:
             outcomes[activity_id] = (True,)
@@ -99,7 +99,7 @@ def _activities(practice: Practice, moment: Moment) -> Mapping[str, tuple[bool, 
 
 
 def _interoperability(practice: Practice, moment: Moment) -> tuple[Decimal, ...]:
-    now = practice.sets[View.RECEIPTED]
+    now = practice.now.interoperability
     effect = now.part.value or ZERO
     if moment.closed:
         proven = () if now.revision is not None else practice.unproven_sets

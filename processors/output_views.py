@@ -67,8 +67,8 @@ def obligation_view(obligation: Obligation, last: AnnouncedObligation | None) ->
         due_at=obligation.due_at,
         milestones=obligation.milestones,
         stage=obligation.stage,
-        alert=_alert(obligation, last),
-        alert_id=digest_of(obligation_id, str(troubles_of(obligation, last)))[:32],
+        alert=alert_after(last, alerting=obligation.alerting),
+        alert_id=digest_of(obligation_id, str(troubles_after(last, alerting=obligation.alerting)))[:32],
         points_at_stake=obligation.points_at_stake,
         cliff=obligation.cliff,
         affected=obligation.affected,
@@ -82,7 +82,7 @@ def obligation_view(obligation: Obligation, last: AnnouncedObligation | None) ->
 
 def obligation_key(obligation: Obligation) -> str:
     """Return the key under which an owner's obligation is remembered."""
-    return f"{obligation.item.category}/{obligation.item.item}"
+    return obligation.item.key
 
 
 def withdrawn_obligation(assessment: Assessment, npi: str, key: str) -> Obligation:
@@ -130,18 +130,18 @@ def finding_view(finding: Finding, state: FindingState) -> FindingChanged:
     )
 
 
-def _alert(obligation: Obligation, last: AnnouncedObligation | None) -> Alert:
+def alert_after(last: AnnouncedObligation | None, *, alerting: bool) -> Alert:
     """Fire while it alerts; what has fired and no longer does is resolved, and stays so until it fires again."""
-    if obligation.alerting:
+    if alerting:
         return Alert.FIRING
     return Alert.NONE if last is None or last.alert is Alert.NONE else Alert.RESOLVED
 
 
-def troubles_of(obligation: Obligation, last: AnnouncedObligation | None) -> int:
+def troubles_after(last: AnnouncedObligation | None, *, alerting: bool) -> int:
     """Count the alerts resolved before this one, so that one alert id lasts as long as the same trouble."""
     if last is None:
         return 0
-    return last.troubles + (obligation.alerting and last.alert is Alert.RESOLVED)
+    return last.troubles + (alerting and last.alert is Alert.RESOLVED)
 
 
 def _obligation_id(obligation: Obligation) -> str:

@@ -1,11 +1,10 @@
 """What a practice and its clinicians owe: every measure of the cohort, cost, both activities, the PI set."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from processors.clinician import Clinician, late_for, roster_of, waiting_for
+from processors.clinician import Clinician, ReportsUnderWay, is_scored, reports_under_way, roster_of
 from processors.cost import COST, cost_measure_of
-from processors.data_submission import View
 from processors.gaps import Gap
 from processors.obligations import (
     Affected,
@@ -24,50 +23,64 @@ from processors.rulebook.sections import CostMeasureRule, QualityMeasure
 from processors.score_tree import ZERO
 from processors.scoring import ScoredClinician
 
+#: An item and how far it is.
+Owed = tuple[Item, Progress]
 
-def clinician_obligations(judged: ScoredClinician, moment: Moment) -> Iterator[Obligation]:
-    """Return how each measure of a clinician's cohorts and its cost measure stand.
+
+def clinician_items(clinician: Clinician, rulebook: Rulebook) -> tuple[Owed, ...]:
+    """Return how far each measure of a listed clinician's cohorts and its cost measure are; time does not matter.
 
     Measures of a cohort that the roster has left are shown as not required any more.
     """
-    clinician, rulebook = judged.clinician, moment.rulebook
     roster = roster_of(clinician)
+    scored = is_scored(clinician, rulebook)
+    under_way = reports_under_way(clinician, rulebook)
+    items = []
     for measure in rulebook.quality.measures:
         if measure.cohort == roster.cohort or measure.cohort in roster.former_cohorts:
-            owed = judged.outlook is not None and measure.cohort == roster.cohort
-            progress = _measure_progress(measure, clinician, rulebook) if owed else Progress(needs_nothing=True)
-            yield _clinician_obligation(_quality_item(measure, clinician, rulebook), progress, judged, moment)
+            progress = Progress(needs_nothing=True)
+            if scored and measure.cohort == roster.cohort:
+                progress = _measure_progress(measure, clinician, under_way)
+            items.append((_quality_item(measure, clinician, rulebook), progress))
     cost = cost_measure_of(roster.cohort, rulebook)
     if cost is not None:
-        excused = judged.outlook is not None and COST in clinician.excused
-        progress = Progress(needs_nothing=True, excused=excused)
-        yield _clinician_obligation(_cost_item(cost, clinician, rulebook), progress, judged, moment)
+        progress = Progress(needs_nothing=True, excused=scored and COST in clinician.excused)
+        items.append((_cost_item(cost, clinician, rulebook), progress))
+    return tuple(items)
+
+
+def practice_items(practice: Practice, listed: Sequence[Clinician], moment: Moment) -> Iterator[Owed]:
+    """Yield how far the activities and the PI set are that a practice reports for all its listed clinicians."""
+    if not listed:
+        return
+    participating = [c for c in listed if is_scored(c, moment.rulebook)]
+    for item, progress in (*activity_items(practice, moment), interoperability_item(practice, moment)):
+        yield item, _for_all(progress, item.category, participating) if participating else Progress(needs_nothing=True)
+
+
+def clinician_obligations(judged: ScoredClinician, items: Iterable[Owed], moment: Moment) -> Iterator[Obligation]:
+    """Yield how the items of a clinician stand, and what they may cost."""
+    for item, progress in items:
+        stake = judged.stake(item.item)
+        yield obligation(item, progress, Exposure(points=stake.points, cliff=stake.cliff), moment)
 
 
 def practice_obligations(practice: Practice, judged: Sequence[ScoredClinician], moment: Moment) -> Iterator[Obligation]:
-    """Return how the activities and the PI set of a practice stand, and what they may cost whom."""
-    if not judged:
-        return
+    """Yield how the items of a practice stand, and what they may cost whom."""
     participating = [j for j in judged if j.outlook is not None]
-    for item, progress in (*activity_items(practice, moment), interoperability_item(practice, moment)):
+    for item, progress in practice_items(practice, [j.clinician for j in judged], moment):
         affected = tuple(Affected(npi=j.clinician.facts.npi, points=j.stake(item.item).points) for j in participating)
         most = max((a.points for a in affected), default=ZERO)
-        owed = _for_all(progress, item.category, participating) if participating else Progress(needs_nothing=True)
-        yield obligation(item, owed, Exposure(points=most, affected=affected), moment)
+        yield obligation(item, progress, Exposure(points=most, affected=affected), moment)
 
 
-def _for_all(progress: Progress, category: str, participating: Sequence[ScoredClinician]) -> Progress:
+def _for_all(progress: Progress, category: str, participating: Sequence[Clinician]) -> Progress:
     """What the TIN reports for all is excused, or reported elsewhere, also where that holds for each of them."""
     return replace(
         progress,
-        excused=all(category in j.clinician.excused for j in participating),
-        elsewhere=all(category in j.clinician.elsewhere for j in participating),
+        excused=all(category in c.excused for c in participating),
+        elsewhere=all(category in c.elsewhere for c in participating),
     )
-
-
-def _clinician_obligation(item: Item, progress: Progress, judged: ScoredClinician, moment: Moment) -> Obligation:
-    stake = judged.stake(item.item)
-    return obligation(item, progress, Exposure(points=stake.points, cliff=stake.cliff), moment)
 
 
 def _quality_item(measure: QualityMeasure, clinician: Clinician, rulebook: Rulebook) -> Item:
@@ -98,15 +111,15 @@ def _cost_item(measure: CostMeasureRule, clinician: Clinician, rulebook: Ruleboo
     )
 
 
-def _measure_progress(measure: QualityMeasure, clinician: Clinician, rulebook: Rulebook) -> Progress:
-    reading = clinician.quality[View.RECEIPTED]
+def _measure_progress(measure: QualityMeasure, clinician: Clinician, under_way: ReportsUnderWay) -> Progress:
+    reading = clinician.quality
     judged, known = reading.judged[measure.measure_id], measure.measure_id in reading.units
     return Progress(
         satisfied=known and judged.complete,
         worthless=known and not judged.complete,
         stays_at_risk=True,
-        waiting=waiting_stage(waiting_for(measure, clinician, rulebook)),
-        late=bool(late_for(measure, clinician, rulebook)),
+        waiting=waiting_stage(r for r, reported in under_way.waiting if measure.measure_id in reported),
+        late=any(measure.measure_id in reported for _, reported in under_way.late),
         needs_nothing=not measure.collection_types,
         excused=QUALITY in clinician.excused,
         elsewhere=QUALITY in clinician.elsewhere,

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from processors.data_submission import (
     D,
@@ -47,71 +48,108 @@ from processors.promoting_interoperability import (
     read_statements,
     standing_set,
 )
+from processors.quality import QUALITY
 from processors.rulebook import Rulebook
 from processors.score_tree import Part
 from processors.vocabulary import Stage
 
-#: What is scored: as it counts now, and as if all that was prepared were receipted.
-_SCORED = (View.RECEIPTED, View.PREPARED)
+
+@dataclass(frozen=True, kw_only=True)
+class PracticeReports:
+    """What a TIN reports for all in one view, judged when it is asked for."""
+
+    documents: Sequence[Document[SubmissionReceived]]
+    attestations: Sequence[Document[AttestationReceived]]
+    view: View
+    rulebook: Rulebook = field(repr=False)
+
+    @cached_property
+    def attested(self) -> Mapping[str, Revision[AttestationReceived]]:
+        """The attestation that stands for each activity and statement."""
+        return standing_attestations(self.attestations, self.view)
+
+    @cached_property
+    def statements(self) -> Statements:
+        """The answers to the statements that the interoperability set must hold."""
+        return read_statements(standing_set(self.documents, self.view), self.attested, self.rulebook)
+
+    @cached_property
+    def interoperability(self) -> SetResult:
+        """What the set is worth."""
+        return judge_set(standing_set(self.documents, self.view), self.statements, self.rulebook)
+
+    @cached_property
+    def activities(self) -> Sequence[ActivityResult]:
+        """What each activity is worth."""
+        wanted = self.rulebook.activities.activities
+        return [judge_activity(a, self.attested.get(a.activity_id), self.rulebook) for a in wanted]
+
+    @cached_property
+    def activities_part(self) -> Part:
+        """What the activities add to the final score."""
+        return activities_part(self.activities, self.rulebook)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Practice:
-    """The TIN's documents and what they are worth in each view that is scored.
-
-    ``unproven_activities`` are those of which a yes was sent that would count if its receipt were found,
-    ``unproven_sets`` what each set that was sent would be worth.
-    """
+    """The TIN's documents, and what they are worth in each view that is scored."""
 
     facts: PracticeFacts
     receipts: Receipts
     documents: Sequence[Document[SubmissionReceived]]
+    group_quality: Sequence[Document[SubmissionReceived]]
     attestations: Sequence[Document[AttestationReceived]]
     troubles: Sequence[Trouble]
-    sets: Mapping[View, SetResult]
-    statements: Mapping[View, Statements]
-    activities: Mapping[View, Sequence[ActivityResult]]
-    activity_parts: Mapping[View, Part]
-    unproven_activities: frozenset[str]
-    unproven_sets: Sequence[SetResult]
+    reports: Mapping[View, PracticeReports]
+    rulebook: Rulebook = field(repr=False)
     excused: frozenset[str]
     elsewhere: frozenset[str]
 
+    @property
+    def now(self) -> PracticeReports:
+        """What is receipted in time."""
+        return self.reports[View.RECEIPTED]
+
+    @cached_property
+    def unproven_activities(self) -> frozenset[str]:
+        """The activities of which a yes was sent that would count if its receipt were found."""
+        return frozenset(
+            activity.activity_id
+            for activity in self.rulebook.activities.activities
+            for revision in _sent(d for d in self.attestations if d.key[1] == activity.activity_id)
+            if judge_activity(activity, revision, self.rulebook).done
+        )
+
+    @cached_property
+    def unproven_sets(self) -> Sequence[SetResult]:
+        """What each set that was sent would be worth if its receipt were found."""
+        attested = standing_attestations(self.attestations, View.SENT)
+        return [
+            judge_set(revision, read_statements(revision, attested, self.rulebook), self.rulebook)
+            for revision in _sent(d for d in self.documents if d.key[1] == PROMOTING_INTEROPERABILITY)
+        ]
+
 
 def read_practice(facts: PracticeFacts, rulebook: Rulebook) -> Practice:
-    """Read and judge what a TIN reports for all."""
+    """Read what a TIN reports for all; what it is worth is judged when it is asked for."""
     due = rulebook.submission.due_instant
     to_submissions = receipts_by_document(facts.receipts, "submission_id")
     to_attestations = receipts_by_document(facts.receipts, "attestation_id")
     documents, troubles = read_documents(facts.submissions, to_submissions, due)
     attestations, more = read_documents(facts.attestations, to_attestations, due)
     troubles += more + receipt_troubles(attestations, to_attestations, due)
-    attested = {view: standing_attestations(attestations, view) for view in View}
-    statements = {view: read_statements(_set(documents, view), attested[view], rulebook) for view in _SCORED}
-    activities = {
-        view: [judge_activity(a, attested[view].get(a.activity_id), rulebook) for a in rulebook.activities.activities]
-        for view in _SCORED
-    }
     return Practice(
         facts=facts,
         receipts=to_submissions,
         documents=documents,
+        group_quality=[document for document in documents if document.key[1] == QUALITY],
         attestations=attestations,
         troubles=troubles,
-        sets={view: judge_set(_set(documents, view), statements[view], rulebook) for view in _SCORED},
-        statements=statements,
-        activities=activities,
-        activity_parts={view: activities_part(activities[view], rulebook) for view in _SCORED},
-        unproven_activities=frozenset(
-            activity.activity_id
-            for activity in rulebook.activities.activities
-            for revision in _sent(d for d in attestations if d.key[1] == activity.activity_id)
-            if judge_activity(activity, revision, rulebook).done
-        ),
-        unproven_sets=[
-            judge_set(revision, read_statements(revision, attested[View.SENT], rulebook), rulebook)
-            for revision in _sent(d for d in documents if d.key[1] == PROMOTING_INTEROPERABILITY)
-        ],
+        reports={
+            view: PracticeReports(documents=documents, attestations=attestations, view=view, rulebook=rulebook)
+            for view in (View.RECEIPTED, View.PREPARED)
+        },
+        rulebook=rulebook,
         excused=excused_categories(facts.reliefs),
         elsewhere=declared_categories(facts.channels),
     )
@@ -155,7 +193,7 @@ def activity_items(practice: Practice, moment: Moment) -> list[tuple[Item, Progr
             ),
             _activity_progress(result, practice, moment),
         )
-        for result in practice.activities[View.RECEIPTED]
+        for result in practice.now.activities
     ]
 
 
@@ -179,10 +217,6 @@ def _sent(documents: Iterable[Document[D]]) -> list[Revision[D]]:
     return [r for d in documents for r in d.waiting() if r.stage is Stage.SENT]
 
 
-def _set(documents: Iterable[Document[SubmissionReceived]], view: View) -> Revision[SubmissionReceived] | None:
-    return standing_set(documents, view)
-
-
 def _activity_progress(result: ActivityResult, practice: Practice, moment: Moment) -> Progress:
     documents = [d for d in practice.attestations if d.key[1] == result.activity.activity_id]
     waiting = [r for d in documents for r in d.waiting() if r.event.answer]
@@ -204,8 +238,9 @@ def _activity_progress(result: ActivityResult, practice: Practice, moment: Momen
 def _set_progress(practice: Practice, moment: Moment) -> Progress:
     documents = [d for d in practice.documents if d.key[1] == PROMOTING_INTEROPERABILITY]
     waiting = [r for d in documents for r in d.waiting()]
-    result, prepared = practice.sets[View.RECEIPTED], practice.sets[View.PREPARED]
-    told = result if result.revision is not None or prepared.revision is None else prepared
+    result = practice.now.interoperability
+    prepared = practice.reports[View.PREPARED].interoperability if result.revision is None and waiting else result
+    told = result if prepared.revision is None else prepared
     return Progress(
         satisfied=result.share > 0,
         worthless=result.revision is not None and result.share == 0,

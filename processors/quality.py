@@ -86,11 +86,11 @@ def read_units(
     return by_measure
 
 
-def reports(revision: Revision[SubmissionReceived], measure: QualityMeasure, rulebook: Rulebook) -> bool:
-    """Say whether a revision reports the measure in a way that could count."""
+def reported_measures(revision: Revision[SubmissionReceived], cohort: str, rulebook: Rulebook) -> frozenset[str]:
+    """Return the measures of a cohort that a revision reports in a way that could count."""
     if revision.event.category != QUALITY:
-        return False
-    return any(u.measure == measure for u in _units_of(revision, measure.cohort, rulebook))
+        return frozenset()
+    return frozenset(unit.measure.measure_id for unit in _units_of(revision, cohort, rulebook))
 
 
 def judge_alone(revision: Revision[SubmissionReceived], measure: QualityMeasure, rulebook: Rulebook) -> Judged:
@@ -105,6 +105,8 @@ def judge(units: Sequence[Unit], rulebook: Rulebook) -> Judged:
     Submitted is what was submitted complete under any of them.
     """
     judged = [_judge_unit(unit, rulebook) for unit in units]
+    if len(judged) == 1:
+        return judged[0]
     return replace(max(judged, key=_preference), counts_as_submitted=any(j.counts_as_submitted for j in judged))
 
 
@@ -150,18 +152,18 @@ def category_score(judged: Iterable[Judged]) -> CategoryScore:
 def scored_row(revision: Revision[SubmissionReceived], measure_id: str, rulebook: Rulebook) -> Measurement | None:
     """Return the row on which a measure is scored: of several strata the one that the rulebook names."""
     rows = [m for m in revision.event.measurements if m.measure_id == measure_id]
-    strata = {s.measure_id: s.stratum for s in rulebook.quality.scored_strata}
-    wanted = strata.get(measure_id)
-    named = [r for r in rows if r.stratum == wanted]
-    whole = [r for r in rows if r.stratum is None]
-    return next(iter(named + whole), None)
+    if not rows:
+        return None
+    wanted = rulebook.quality.stratum_of.get(measure_id)
+    named = [row for row in rows if row.stratum == wanted]
+    return next(iter(named + [row for row in rows if row.stratum is None]), None)
 
 
 def _units_of(revision: Revision[SubmissionReceived], cohort: str, rulebook: Rulebook) -> list[Unit]:
     collection_type = revision.event.collection_type
     units = []
-    for measure in rulebook.quality.measures:
-        if measure.cohort != cohort or collection_type not in measure.collection_types:
+    for measure in rulebook.quality.by_cohort.get(cohort, ()):
+        if collection_type not in measure.collection_types:
             continue
         row = scored_row(revision, measure.measure_id, rulebook)
         if row is not None:
@@ -182,8 +184,8 @@ def _judge_unit(unit: Unit, rulebook: Rulebook) -> Judged:
         rate = ARITHMETIC.divide(Decimal(100 * counts.met), Decimal(counts.denominator))
         inputs["performance_rate"] = rate
         verdict = _against_benchmark(unit.measure, unit.collection_type, rate, rulebook)
-    submitted = verdict.complete and counts.eligible > 0
-    return replace(_judged(unit.measure, verdict, inputs, rulebook), counts_as_submitted=submitted)
+    judged = _judged(unit.measure, verdict, inputs, rulebook)
+    return replace(judged, counts_as_submitted=True) if verdict.complete and counts.eligible > 0 else judged
 
 
 def _data_verdict(counts: "_Counts", collection_type: str, rulebook: Rulebook) -> Verdict | None:

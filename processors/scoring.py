@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from processors.clinician import (
     Clinician,
-    measures_of,
+    is_scored,
     rests_on_estimates,
     roster_of,
     score,
@@ -66,7 +66,7 @@ class ScoredClinician:
 def score_clinician(clinician: Clinician, practice: Practice, moment: Moment) -> ScoredClinician:
     """Score a listed clinician now, as prepared, and as far as can still be reached."""
     rulebook = moment.rulebook
-    if not clinician.participates or not measures_of(clinician, rulebook):
+    if not is_scored(clinician, rulebook):
         tree = unscored_tree(clinician, rulebook)
         return ScoredClinician(clinician=clinician, score=_score(clinician, tree, rulebook), outlook=None, stakes={})
     now, prepared = (score(clinician, practice, view, rulebook) for view in (View.RECEIPTED, View.PREPARED))

@@ -62,7 +62,7 @@ class Stage(StrEnum):
     @property
     def rank(self) -> int:
         """Place in the order UNKNOWN < PREPARED < SENT < RECEIPTED."""
-        return tuple(Stage).index(self)
+        return _STAGES[self]
 
 
 class ReceiptOutcome(StrEnum):
@@ -92,7 +92,7 @@ class ParticipantList(StrEnum):
     @property
     def rank(self) -> int:
         """Place in the order UNKNOWN < PRELIMINARY < FINAL."""
-        return tuple(ParticipantList).index(self)
+        return _LISTS[self]
 
 
 class ResultStatus(StrEnum):
@@ -107,4 +107,9 @@ class ResultStatus(StrEnum):
     @property
     def rank(self) -> int:
         """Place in the order UNKNOWN < ESTIMATE < PRELIMINARY < FINAL < RECONSIDERED."""
-        return tuple(ResultStatus).index(self)
+        return _STATUSES[self]
+
+
+_STAGES = {stage: rank for rank, stage in enumerate(Stage)}
+_LISTS = {each: rank for rank, each in enumerate(ParticipantList)}
+_STATUSES = {status: rank for rank, status in enumerate(ResultStatus)}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -41,7 +42,7 @@ def parse_event(text: str | bytes) -> ParsedEvent:
         event: Event = from_plain(data, record)
     except (msgspec.ValidationError, NotImplementedError, ArithmeticError) as error:
         raise InvalidRecord("MALFORMED_EVENT", f"not a {record.__name__}: {_without_values(error)}") from error
-    unknown = frozenset(data) - {f.name for f in fields(record)}
+    unknown = frozenset(data) - _names(record.__name__)
     return ParsedEvent(event=event, time=_instant(plain.get("time")), unknown=unknown)
 
 
@@ -59,10 +60,16 @@ def render_event(event: Event, time: datetime) -> bytes:
     return msgspec.json.encode(envelope)
 
 
+@cache
 def inbound_types() -> Mapping[str, type[Any]]:
     """Return the record types that may arrive, by the ``type`` that names them."""
     names = {r for t in contract().topics.values() if t.role == INBOUND for r in t.records}
     return {f"{contract().namespace}.{name}": RECORDS[name] for name in sorted(names)}
+
+
+@cache
+def _names(record: str) -> frozenset[str]:
+    return frozenset(f.name for f in fields(RECORDS[record]))
 
 
 def _record_of(name: object) -> type[Any]:

@@ -9,6 +9,7 @@ import msgspec
 from processors.identity import Tin
 
 T = TypeVar("T")
+_NOTHING: tuple[object, ...] = ([], {})
 _KEPT_IN_AVRO = (datetime, date, Decimal, bytes)
 
 
@@ -40,8 +41,12 @@ def from_plain(plain: object, record: type[T]) -> T:
 def without_absent(plain: object) -> object:
     """Leave out what is absent or empty, at every depth."""
     if isinstance(plain, dict):
-        kept = {name: without_absent(value) for name, value in plain.items()}
-        return {name: value for name, value in kept.items() if value is not None and value not in ([], {})}
+        kept = {}
+        for name, value in plain.items():
+            said = without_absent(value) if isinstance(value, dict | list | tuple) else value
+            if said is not None and said not in _NOTHING:
+                kept[name] = said
+        return kept
     if isinstance(plain, list | tuple):
         return [without_absent(value) for value in plain]
     return plain

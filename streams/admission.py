@@ -93,16 +93,8 @@ def admit(record: Inbound, rules: Rules) -> Row:
 
     :raises InvalidRecord: no rulebook could accept it.
     """
+    accepted(record, rules)
     value = record.value or b""
-    if len(value) > _MOST_BYTES:
-        raise InvalidRecord("TOO_LARGE", f"{len(value)} bytes, at most {_MOST_BYTES} are taken")
-    schema = schema_of(value)
-    if schema.record not in contract().topics[record.topic].records:
-        raise InvalidRecord("WRONG_TOPIC", f"{schema.record} does not belong on {record.topic}")
-    event = decode(value)
-    _check_identity(event, rules)
-    _check_place(event, record, rules)
-    check_content(event)
     return Row(
         key=record.key,
         value=value,
@@ -110,9 +102,27 @@ def admit(record: Inbound, rules: Rules) -> Row:
         headers=(
             ("received_at", str(record.timestamp).encode()),
             ("origin", record.origin.encode()),
-            ("schema_sha256", schema.sha256.encode()),
+            ("schema_sha256", schema_of(value).sha256.encode()),
         ),
     )
+
+
+def accepted(record: Inbound, rules: Rules) -> Event:
+    """Return the event that an inbound record holds.
+
+    :raises InvalidRecord: no rulebook could accept it.
+    """
+    value = record.value or b""
+    if len(value) > _MOST_BYTES:
+        raise InvalidRecord("TOO_LARGE", f"{len(value)} bytes, at most {_MOST_BYTES} are taken")
+    schema = schema_of(value)
+    if schema.record not in contract().topics[record.topic].records:
+        raise InvalidRecord("WRONG_TOPIC", f"{schema.record} does not belong on {record.topic}")
+    event: Event = decode(value)
+    _check_identity(event, rules)
+    _check_place(event, record, rules)
+    check_content(event)
+    return event
 
 
 def dead_letter(record: Inbound, refused: InvalidRecord) -> DeadLetter:

@@ -107,9 +107,16 @@ class Assessor:
         rulebook = self._law.rulebooks.get(facts.practice.performance_year)
         if rulebook is None:
             return assess_without_rulebook(facts)
+        return assess(self._with_claims(facts), rulebook, self._as_of(), earlier)
+
+    def _with_claims(self, facts: PracticeYear) -> PracticeYear:
         practice = facts.practice
         claims = self._claims.of(practice.tin, practice.performance_year, facts.clinicians)
-        return assess(replace(facts, claims=claims), rulebook, self._as_of(), earlier)
+        return replace(facts, claims=claims) if claims else facts
+
+    def as_announced(self, year: YearState) -> YearState:
+        """Return a practice and year with what was last said of it."""
+        return year
 
     def suppose_claims(self, claims: Iterable[Observed[Any]]) -> None:
         """Count claims and links as if they were received now; this state must not be committed afterwards."""

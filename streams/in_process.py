@@ -5,24 +5,24 @@ from datetime import datetime
 
 from processors.announced import NOTHING
 from processors.assessment import Assessment
-from processors.events import Event
+from processors.events import BatchClosed, ClockTicked, Event, Mark, Observed
 from processors.output_views import obligation_key, obligation_view, score_view
 from processors.outputs import ObligationChanged, Output, ScoreChanged
 from schemas.codec import InvalidRecord
+from schemas.fingerprint import observe
 from schemas.topics import contract
-from streams.admission import Rules, admit, batch_closed, clock_ticked, inbound_of, milliseconds, read_journal
+from streams.admission import Rules, accepted, inbound_of, instant_of, milliseconds
 from streams.assessment import Assessor, Entry, Law
-from streams.rows import Row
 from streams.state import PartitionState, YearState
 
 
 class InProcess:
     """Admits events as they come, plays the ticks between them, and keeps all that is said."""
 
-    def __init__(self, law: Law, rules: Rules) -> None:
+    def __init__(self, law: Law, rules: Rules, kind: type[Assessor] = Assessor) -> None:
         self._law = law
         self._rules = rules
-        self._assessor = Assessor(PartitionState(law.fresh_mark()), law)
+        self._assessor = kind(PartitionState(law.fresh_mark()), law)
         self._journal_end = 0
         self._inbound_ends: dict[str, int] = {}
         self.outputs: list[Output] = []
@@ -36,11 +36,12 @@ class InProcess:
         offset = self._inbound_ends.get(topic, 0)
         self._inbound_ends[topic] = offset + 1
         try:
-            row = admit(inbound_of(event, self._rules, offset, milliseconds(received_at)), self._rules)
+            record = inbound_of(event, self._rules, offset, milliseconds(received_at))
+            admitted = accepted(record, self._rules)
         except InvalidRecord as refused:
             return refused
         self.play_ticks(received_at)
-        self._append(row)
+        self._append(observe(admitted, record.received_at, record.origin))
         return None
 
     def play_ticks(self, until: datetime) -> None:
@@ -52,20 +53,19 @@ class InProcess:
 
     def tick(self, as_of: datetime) -> None:
         """Close the batch and move the clock to an instant."""
-        self._append(batch_closed())
-        self._append(clock_ticked(as_of))
+        self._append(BatchClosed())
+        self._append(ClockTicked(as_of=instant_of(milliseconds(as_of))))
 
     def years(self) -> Iterator[tuple[YearState, Assessment]]:
         """Yield what is known of every practice and year, and what it means at the last tick."""
         for year in self._state.years():
-            yield year, self._assessor.assessment_of(year)
+            yield self._assessor.as_announced(year), self._assessor.assessment_of(year)
 
     @property
     def _state(self) -> PartitionState:
         return self._assessor.state
 
-    def _append(self, row: Row) -> None:
-        content = read_journal(row.value or b"", dict(row.headers))
+    def _append(self, content: Observed[Event] | Mark) -> None:
         self._assessor.apply([Entry(offset=self._journal_end, content=content)])
         self._journal_end += 1
         self.outputs += self._assessor.take_outputs()

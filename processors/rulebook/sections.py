@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 
 from processors.rulebook.sources import Section
 
@@ -133,6 +134,11 @@ class DataSubmission(Section):
     last_starts: tuple[LastStart, ...]
     first_stage: str
 
+    @cached_property
+    def last_start_of(self) -> Mapping[str, LastStart]:
+        """The last start of each category that has one."""
+        return {row.category: row for row in self.last_starts}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseBasis:
@@ -183,6 +189,17 @@ class Quality(Section):
     historical_benchmarks: bool
     measures: tuple[QualityMeasure, ...]
     scored_strata: tuple[ScoredStratum, ...]
+
+    @cached_property
+    def by_cohort(self) -> Mapping[str, tuple[QualityMeasure, ...]]:
+        """The measures of each cohort."""
+        cohorts = dict.fromkeys(measure.cohort for measure in self.measures)
+        return {cohort: tuple(m for m in self.measures if m.cohort == cohort) for cohort in cohorts}
+
+    @cached_property
+    def stratum_of(self) -> Mapping[str, str]:
+        """The stratum that is scored, of each measure that has several."""
+        return {row.measure_id: row.stratum for row in self.scored_strata}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,8 +61,15 @@ def as_json(document: object) -> str:
     return _JSON.encode(rounded(document)).decode()
 
 
+def already_json(document: object) -> msgspec.Raw:
+    """Return a document as it stands in another one: what stands in several is written once."""
+    return msgspec.Raw(_JSON.encode(rounded(document)))
+
+
 def rounded(value: Any) -> Any:
     """Round decimals half-even to eight places and drop trailing zeros; leave out what is absent."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
         return {k: rounded(v) for k, v in value.items() if v is not None}
     if isinstance(value, list | tuple):

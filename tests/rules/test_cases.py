@@ -16,7 +16,7 @@ from processors.events import Arrangement, ClaimsMeasure, CostMeasure, Measureme
 from processors.final_score import Combination, final_score, small_practice_part
 from processors.gaps import Gap
 from processors.improvement_activities import activities_part, judge_activity
-from processors.obligations import Moment, Progress, alerts, last_start_of, stage_of, status_of
+from processors.obligations import Moment, Progress, alerts, last_start_of, status_of
 from processors.payment import Member, adjustment_factor, standings_of
 from processors.periods import days_inside_year
 from processors.practice import read_practice
@@ -84,7 +84,7 @@ def activities_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]
     activities = rules.activities.activities
     if "done" in given:
         practice = read_practice(facts(*(attested(a.activity_id) for a in activities[: given["done"]])).practice, rules)
-        return {"effect": activities_part(practice.activities[View.RECEIPTED], rules).value}
+        return {"effect": activities_part(practice.now.activities, rules).value}
     told = {k: v for k, v in given.items() if k not in {"arrangement", "no_arrangement"}}
     told = {"period_start": None, "period_end": None} | told | {"performance_year": rules.performance_year}
     if "elements" in told:
@@ -122,7 +122,7 @@ def final_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
 
 def submission_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
     if "as_of" in given:
-        return {"stage": stage_of(Moment(rulebook=rules, as_of=given["as_of"]))}
+        return {"stage": Moment(rulebook=rules, as_of=given["as_of"]).stage}
     sent = quality(receipted_at=given["receipted_at"], confirmation="C-1")
     clinician = read_clinician(
         facts(listed(), observed(sent)).clinicians[NPI], read_practice(facts().practice, rules), rules
