@@ -50,6 +50,11 @@ unit: install  ## Tests that need no broker
 integration: install  ## Tests on a real Kafka (ASM_KAFKA_BOOTSTRAP, or the embedded one)
 	$(BIN)/python -m pytest -q -m "integration or container" -rs
 
+.PHONY: bench
+bench: install  ## Benchmarks: asm assess over 8,600 participants, bytes of the claims in the state (minutes)
+	$(BIN)/python -m bench.ledger
+	$(BIN)/python -m bench.assess
+
 .PHONY: format
 format: install  ## Let ruff format and sort
 	$(BIN)/ruff format --quiet .

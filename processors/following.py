@@ -12,7 +12,6 @@ from decimal import localcontext
 
 from processors.announced import Announced, AnnouncedObligation, Owners
 from processors.assessment import next_change
-from processors.clinician import is_scored
 from processors.facts import PracticeYear, without_reused_ids
 from processors.obligations import Moment, Status, alerts, last_start_of, status_of
 from processors.output_views import alert_after, troubles_after
@@ -22,8 +21,8 @@ from processors.reading import ReadClinician, ReadYear, read_year
 from processors.rulebook import Rulebook
 from processors.score_tree import ARITHMETIC
 
-#: An item by its owner (an NPI, or "" for the TIN) and by its key among the owner's.
-Place = tuple[str, str]
+#: An item by its owner (an NPI, or "" for the TIN), its category and its code.
+Place = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +39,8 @@ class _Stand:
 class Followed:
     """A practice and year as last followed: what was read, what has alerted, and when time may change something."""
 
+    facts: PracticeYear | None = None
+    counting: PracticeYear | None = None
     read: ReadYear | None = None
     stage: str | None = None
     stands: Mapping[str, _Stand] = field(default_factory=dict)
@@ -49,8 +50,8 @@ class Followed:
     def owners(self) -> Owners:
         """Return what has alerted as announcements would remember it, by owner."""
         owners: defaultdict[str, dict[str, AnnouncedObligation]] = defaultdict(dict)
-        for (owner, key), said in self.heard.items():
-            owners[owner][key] = said
+        for (owner, category, item), said in self.heard.items():
+            owners[owner][f"{category}/{item}"] = said
         return {owner: Announced(obligations=said) for owner, said in owners.items()}
 
 
@@ -61,7 +62,8 @@ def follow(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: Fo
     """
     moment = Moment(rulebook=rulebook, as_of=as_of)
     with localcontext(ARITHMETIC):
-        counting, _ = without_reused_ids(facts)
+        counting = earlier.counting if facts is earlier.facts else None
+        counting = counting or without_reused_ids(facts)[0]
         year = read_year(counting, rulebook, earlier.read)
         known = earlier.stands if earlier.stage == moment.stage else {}
         stands = {"": _of_the_tin(year, known.get(""), moment)}
@@ -71,6 +73,8 @@ def follow(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: Fo
     alerting = {p: fires for owner in changed if owner in stands for p, fires in stands[owner].alerting.items()}
     statuses = {status for stand in stands.values() for status in stand.statuses}
     return Followed(
+        facts=facts,
+        counting=counting,
         read=year,
         stage=moment.stage,
         stands=stands,
@@ -81,11 +85,13 @@ def follow(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: Fo
 
 def _of_the_tin(year: ReadYear, earlier: _Stand | None, moment: Moment) -> _Stand:
     """Say how the TIN's items stand; they rest on the practice, the instant, and who takes part in it how."""
-    listed = [read.clinician for read in year.clinicians.values() if read.clinician.roster is not None]
-    rest = (moment.as_of, *((is_scored(c, moment.rulebook), c.excused, c.elsewhere) for c in listed))
+    listed = [read for read in year.clinicians.values() if read.clinician.roster is not None]
+    rest = (moment.as_of, *(read.part for read in listed))
     if earlier is not None and earlier.rests_on is year.practice and earlier.rest == rest:
         return earlier
-    return _stand(practice_items(year.practice, listed, moment), (year.practice, rest), moment)
+    return _stand(
+        practice_items(year.practice, [read.clinician for read in listed], moment), (year.practice, rest), moment
+    )
 
 
 def _of_a_clinician(read: ReadClinician, earlier: _Stand | None, moment: Moment) -> _Stand:
@@ -101,7 +107,7 @@ def _stand(owed: Iterable[Owed], of: tuple[object, tuple[object, ...]], moment: 
         last_start = last_start_of(item.category, moment.rulebook)
         status = status_of(progress, last_start, moment)
         statuses.add(status)
-        alerting[item.npi or "", item.key] = alerts(status, progress, last_start, moment)
+        alerting[item.npi or "", item.category, item.item] = alerts(status, progress, last_start, moment)
     return _Stand(rests_on=of[0], rest=of[1], statuses=frozenset(statuses), alerting=alerting)
 
 

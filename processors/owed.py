@@ -76,11 +76,11 @@ def practice_obligations(practice: Practice, judged: Sequence[ScoredClinician], 
 
 def _for_all(progress: Progress, category: str, participating: Sequence[Clinician]) -> Progress:
     """What the TIN reports for all is excused, or reported elsewhere, also where that holds for each of them."""
-    return replace(
-        progress,
-        excused=all(category in c.excused for c in participating),
-        elsewhere=all(category in c.elsewhere for c in participating),
-    )
+    excused = all(category in c.excused for c in participating)
+    elsewhere = all(category in c.elsewhere for c in participating)
+    if (excused, elsewhere) == (progress.excused, progress.elsewhere):
+        return progress
+    return replace(progress, excused=excused, elsewhere=elsewhere)
 
 
 def _quality_item(measure: QualityMeasure, clinician: Clinician, rulebook: Rulebook) -> Item:

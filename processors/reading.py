@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from processors.clinician import Clinician, read_clinician, read_with
+from processors.clinician import Clinician, is_scored, read_clinician, read_with
 from processors.facts import ClinicianFacts, PracticeYear
 from processors.identity import Npi
 from processors.owed import Owed, clinician_items
@@ -13,10 +13,14 @@ from processors.rulebook import Rulebook
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadClinician:
-    """A clinician as read, of what, and how far the items are; without a roster entry there are none."""
+    """A clinician as read, of what, and how far the items are; without a roster entry there are none.
+
+    ``part`` is what decides over the clinician's part in what the TIN reports for all: scored, excused, elsewhere.
+    """
 
     inputs: tuple[object, ...]
     clinician: Clinician
+    part: tuple[bool, frozenset[str], frozenset[str]]
     items: tuple[Owed, ...]
 
 
@@ -54,4 +58,5 @@ def _read(
         return earlier
     clinician = read_clinician(facts, practice, rulebook)
     items = clinician_items(clinician, rulebook) if clinician.roster is not None else ()
-    return ReadClinician(inputs=inputs, clinician=clinician, items=items)
+    part = (is_scored(clinician, rulebook), clinician.excused, clinician.elsewhere)
+    return ReadClinician(inputs=inputs, clinician=clinician, part=part, items=items)

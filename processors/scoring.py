@@ -10,10 +10,9 @@ from processors.clinician import (
     rests_on_estimates,
     roster_of,
     score,
-    score_tree,
-    unscored_tree,
 )
 from processors.data_submission import View
+from processors.explanation import score_tree, unscored_tree
 from processors.identity import Npi, Tin
 from processors.obligations import Moment
 from processors.outlook import outlook_of

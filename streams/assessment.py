@@ -15,12 +15,14 @@ made at the marks and events that stand in the journal, and nothing beyond the l
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from processors.announcements import announce, announce_findings
 from processors.assessment import Assessment, assess, assess_without_rulebook
 from processors.claims import ledger_findings
 from processors.engine import ENGINE
+from processors.episodes import EpisodeRules, episode_rules
 from processors.events import BatchClosed, BeneficiaryLinked, ClaimReceived, ClockTicked, Mark, Observed
 from processors.facts import PracticeYear, fold
 from processors.identity import Tin
@@ -47,12 +49,24 @@ class Entry:
     content: Observed[Any] | Mark
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Law:
     """Under what assessment runs: the rulebooks by performance year, and the name of the run."""
 
     rulebooks: Mapping[int, Rulebook]
     generation: str = "live"
+
+    @cached_property
+    def episode_rules(self) -> Mapping[int, EpisodeRules]:
+        """What decides over episodes, by performance year; years with equal rules share them."""
+        found: list[EpisodeRules] = []
+        by_year = {}
+        for year, rulebook in self.rulebooks.items():
+            rules = episode_rules(rulebook)
+            if rules not in found:
+                found.append(rules)
+            by_year[year] = found[found.index(rules)]
+        return by_year
 
     def fresh_mark(self) -> PartitionMark:
         """Return the mark of a partition of which nothing was applied yet."""
@@ -78,7 +92,7 @@ class Assessor:
         self._outputs: list[Output] = []
         self._touched: dict[LedgerKey, tuple[Cause, int]] = {}
         self._announced: dict[YearKey, Assessment] = {}
-        self._claims = ClaimCounts(law.rulebooks, state)
+        self._claims = ClaimCounts(law.rulebooks, law.episode_rules, state)
 
     def apply(self, entries: Iterable[Entry]) -> None:
         """Apply entries of the journal, in order (step 1)."""

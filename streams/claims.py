@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from processors.episodes import ClaimYear, Count, EpisodeRules, claim_year, counts_of, episode_rules, usable_lines
+from processors.episodes import ClaimYear, Count, EpisodeRules, claim_year, counts_of, usable_lines
 from processors.events import ClaimReceived
 from processors.identity import Npi, Tin
 from processors.ledger import KeptLine, Ledger
@@ -21,16 +21,14 @@ Owner = tuple[Tin, Npi, int]
 class ClaimCounts:
     """Counts what the ledgers of a partition come to under the rules of each performance year."""
 
-    def __init__(self, rulebooks: Mapping[int, Rulebook], state: PartitionState) -> None:
+    def __init__(
+        self, rulebooks: Mapping[int, Rulebook], rules: Mapping[int, EpisodeRules], state: PartitionState
+    ) -> None:
         self._state = state
         self._rulebooks = rulebooks
-        self._rules: list[EpisodeRules] = []
-        self._rules_of: dict[int, int] = {}
-        for performance_year, rulebook in rulebooks.items():
-            rules = episode_rules(rulebook)
-            if rules not in self._rules:
-                self._rules.append(rules)
-            self._rules_of[performance_year] = self._rules.index(rules)
+        self._rules = list({id(each): each for each in rules.values()}.values())
+        numbers = {id(each): number for number, each in enumerate(self._rules)}
+        self._rules_of = {year: numbers[id(each)] for year, each in rules.items()}
         self._totals: defaultdict[Owner, list[Counter[Count]]] = defaultdict(lambda: [Counter() for _ in self._rules])
         self._counted: dict[LedgerKey, list[Counter[Count]]] = {}
         self.recount(state.ledger_keys())

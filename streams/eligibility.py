@@ -20,7 +20,7 @@ def eligibility_of(state: PartitionState, law: Law, who: tuple[Tin, Npi], perfor
         raise Unavailable(f"No rulebook knows performance year {performance_year}.")
     if state.mark.as_of is None:
         raise Unavailable("The clock of this partition has not ticked yet: nothing is known as of any instant.")
-    counts = ClaimCounts(law.rulebooks, state)
+    counts = ClaimCounts(law.rulebooks, law.episode_rules, state)
     rules = counts.rules_of(performance_year)
     return eligibility_report(
         years=[

@@ -20,6 +20,7 @@ OUT = Console(highlight=False, soft_wrap=False, emoji=False, width=None if sys.s
 ERR = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+_AS_THEY_ARE = frozenset({str, int, bool, datetime})
 _JSON = msgspec.json.Encoder(decimal_format="number")
 _EASTERN = ZoneInfo("America/New_York")  # people read the deadline so; what it is stands in the rulebook
 _PLACES = Decimal("0.00000001")
@@ -27,7 +28,7 @@ _PLACES = Decimal("0.00000001")
 
 def complain(text: str) -> None:
     """Say something on standard error, in one paragraph."""
-    ERR.print(f"asm: {text}", markup=False)
+    typer.echo(f"asm: {text}", err=True)
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
@@ -68,12 +69,10 @@ def already_json(document: object) -> msgspec.Raw:
 
 def rounded(value: Any) -> Any:
     """Round decimals half-even to eight places and drop trailing zeros; leave out what is absent."""
-    if isinstance(value, str):
-        return value
     if isinstance(value, dict):
-        return {k: rounded(v) for k, v in value.items() if v is not None}
+        return {k: v if type(v) in _AS_THEY_ARE else rounded(v) for k, v in value.items() if v is not None}
     if isinstance(value, list | tuple):
-        return [rounded(v) for v in value]
+        return [v if type(v) in _AS_THEY_ARE else rounded(v) for v in value]
     if isinstance(value, Decimal):
         short = value.quantize(_PLACES)
         return int(short) if short == short.to_integral_value() else short.normalize()

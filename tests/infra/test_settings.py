@@ -35,6 +35,7 @@ def test_every_setting_has_a_default() -> None:
         "partitions": None,
         "clock": "wall",
         "vintage": DEFAULT_VINTAGE,
+        "areas_file": None,
         "test_identifiers": "refuse",
         "token_key": None,
         "token_key_version": 1,

@@ -168,7 +168,7 @@ def test_counting_one_after_the_other_and_all_at_once_is_the_same(driver: Driver
         driver.send(visit(number, 3), visit(number, 4), received_at=at("2027-06-02"))
     driver.send(visit(2, 4, version=2, action=ClaimAction.CANCEL, lines=()), received_at=at("2027-06-03"))
     state = load_state(list(driver.committed.items()), LAW.fresh_mark())
-    at_once = ClaimCounts(LAW.rulebooks, state).of(TIN, YEAR, [NPI])
+    at_once = ClaimCounts(LAW.rulebooks, LAW.episode_rules, state).of(TIN, YEAR, [NPI])
     assert at_once[NPI][YEAR].episodes == {"HEART_FAILURE": estimate(driver).inputs["episodes"]} == {"HEART_FAILURE": 3}
 
 
