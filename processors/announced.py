@@ -15,6 +15,7 @@ class AnnouncedScore:
     digest: str
     revision: int
     final_score: Decimal | None
+    cohort: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from processors.output_views import (
     score_view,
     troubles_after,
     withdrawn_obligation,
+    withdrawn_score,
 )
 from processors.outputs import Alert, Envelope, FindingState, Output, View
 from processors.scoring import Score
@@ -42,6 +43,7 @@ def announce(last: Owners, assessment: Assessment, envelope: Envelope, digest: D
     for obligation in assessment.obligations:
         if (obligation.item.npi or "") not in said:
             herald.say_obligation(obligation)
+    herald.withdraw_scores(assessment)
     herald.withdraw_obligations(assessment)
     findings = [f for f in assessment.findings if (f.npi or "") not in said]
     herald.say_findings(findings, sorted({*last, *(f.npi or "" for f in findings)} - said))
@@ -75,7 +77,7 @@ class _Herald:
         revision = 1 if last is None else last.revision + 1
         stamped = self._stamped(view, revision, self._emitted_id("score", view, "", content))
         self.outputs.append(replace(stamped, previous=None if last is None else last.final_score))
-        said = AnnouncedScore(digest=content, revision=revision, final_score=score.final_score)
+        said = AnnouncedScore(digest=content, revision=revision, final_score=score.final_score, cohort=score.cohort)
         self.owners[score.npi] = replace(owner, score=said)
 
     def say_obligation(self, obligation: Obligation) -> None:
@@ -92,6 +94,13 @@ class _Herald:
         troubles = troubles_after(last, alerting=obligation.alerting)
         said = AnnouncedObligation(digest=content, revision=revision, alert=view.alert, troubles=troubles)
         self.owners[name] = replace(owner, obligations={**owner.obligations, key: said})
+
+    def withdraw_scores(self, assessment: Assessment) -> None:
+        """Say once that there is no score any more where the word it rested on does not count."""
+        scored = {score.npi for score in assessment.scores}
+        for name, owner in sorted(self.owners.items()):
+            if owner.score is not None and name not in scored:
+                self.say_score(withdrawn_score(assessment, name, owner.score))
 
     def withdraw_obligations(self, assessment: Assessment) -> None:
         """Say once that what alerted and is owed no more, since the word it rested on does not count, is over."""

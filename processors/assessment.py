@@ -37,15 +37,15 @@ from processors.findings import (
     trouble_findings,
 )
 from processors.identity import Npi, Tin
-from processors.obligations import (
-    SETTLED,
-    Moment,
-    Obligation,
-    Status,
-)
+from processors.obligations import SETTLED, Obligation, Status
 from processors.owed import clinician_obligations, practice_obligations
 from processors.practice import Practice
+from processors.progress import (
+    Moment,
+    next_of,
+)
 from processors.quality import QUALITY
+from processors.readiness import readiness_findings
 from processors.reading import ReadClinician, ReadYear, read_year
 from processors.rulebook import Rulebook
 from processors.score_tree import ARITHMETIC, Part
@@ -54,11 +54,12 @@ from processors.scoring import Score, ScoredClinician, score_clinician
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """What was made of one clinician, and of what: the same inputs give the same section again."""
+    """What was made of one clinician, and of what; the same gives the same section again, ``until`` an instant."""
 
     read: ReadClinician
     inputs: tuple[object, ...]
     stage: str
+    until: datetime | None
     scored: ScoredClinician | None
     obligations: tuple[Obligation, ...]
     findings: tuple[Finding, ...]
@@ -113,6 +114,7 @@ def assess(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: As
         own = tuple(practice_obligations(practice, [s.scored for s in sections.values() if s.scored], moment))
         own_findings = (*reused, *_practice_findings(practice, [s.read.clinician for s in sections.values()], rulebook))
     obligations = (*own, *(o for s in sections.values() for o in s.obligations))
+    ahead = {*_claims_ahead(facts, rulebook), *(at for o in obligations for at in o.changes_at)}
     assessed = Assessment(
         tin=facts.practice.tin,
         performance_year=rulebook.performance_year,
@@ -120,7 +122,7 @@ def assess(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: As
         scores=tuple(s.scored.score for s in sections.values() if s.scored),
         obligations=tuple(sorted(obligations, key=lambda o: o.key)),
         findings=_distinct((*own_findings, *(f for s in sections.values() for f in s.findings))),
-        next_change_at=next_change(practice, {o.status for o in obligations}, facts.claims, moment),
+        next_change_at=next_change(practice, {o.status for o in obligations if o.item.by_deadline}, ahead, moment),
         read=year,
         sections=sections,
     )
@@ -132,20 +134,28 @@ def _section(read: ReadClinician, around: _Around, earlier: Section | None) -> S
     claims = _claims(read.clinician, around)
     inputs = (moment.closed, claims, *scored_with(practice))
     if earlier is not None and earlier.read is read and earlier.inputs == inputs:
-        if earlier.stage == moment.stage or earlier.scored is None:
+        in_time = earlier.until is None or moment.as_of < earlier.until
+        if earlier.scored is None or (earlier.stage == moment.stage and in_time):
             return earlier
         obligations = tuple(clinician_obligations(earlier.scored, read.items, moment))
-        return replace(earlier, stage=moment.stage, obligations=obligations)
+        return replace(earlier, stage=moment.stage, until=_until(obligations, moment), obligations=obligations)
     clinician = replace(read.clinician, claims=claims) if claims else read.clinician
     scored = score_clinician(clinician, practice, moment) if clinician.roster is not None else None
+    obligations = () if scored is None else tuple(clinician_obligations(scored, read.items, moment))
     return Section(
         read=read,
         inputs=inputs,
         stage=moment.stage,
+        until=_until(obligations, moment),
         scored=scored,
-        obligations=() if scored is None else tuple(clinician_obligations(scored, read.items, moment)),
+        obligations=obligations,
         findings=tuple(_clinician_findings(clinician, moment.rulebook)),
     )
+
+
+def _until(obligations: Iterable[Obligation], moment: Moment) -> datetime | None:
+    """Return the instant from which the obligations may stand otherwise at the same stage."""
+    return next_of((at for o in obligations for at in o.changes_at), moment.as_of)
 
 
 def _claims(clinician: Clinician, around: _Around) -> tuple[Part, ...]:
@@ -192,6 +202,8 @@ def _practice_findings(practice: Practice, clinicians: Sequence[Clinician], rule
     yield from _statement_findings(practice)
     yield from scope_findings(practice.facts.reliefs, practice.facts.channels, rulebook)
     yield from _narrow_findings(listed, rulebook)
+    of_clinicians = (told for c in clinicians for told in c.facts.readiness)
+    yield from readiness_findings(practice.facts.readiness, of_clinicians, rulebook)
 
 
 def _narrow_findings(listed: Sequence[Clinician], rulebook: Rulebook) -> Iterator[Finding]:
@@ -237,27 +249,28 @@ def _statement_findings(practice: Practice) -> Iterator[Finding]:
             yield finding(revision.copies[0], "STATEMENT_DISAGREES", f"measurements[{measure_id}]")
 
 
+def _claims_ahead(facts: PracticeYear, rulebook: Rulebook) -> Iterator[datetime]:
+    """Yield the steps of the lag in which claims are expected, where there are any."""
+    if facts.claims:
+        for year_end in (rulebook.terms.year_end, data_year_end(rulebook)):
+            yield from (at for at, _ in lag_steps(rulebook, year_end))
+
+
 def next_change(
-    practice: Practice,
-    statuses: Iterable[Status],
-    claims: Mapping[Npi, Mapping[int, ClaimYear]],
-    moment: Moment,
+    practice: Practice, statuses: Iterable[Status], ahead: Iterable[datetime], moment: Moment
 ) -> datetime | None:
     """Return the next instant at which time alone may change something.
 
-    That is the deadline, while anything is open every stage, latest start and beginning of a period ahead, and where
-    there are claims every step of the lag in which more of them are expected.
+    That is the deadline, what lies ahead of single items, and while anything that is due by the deadline is open every
+    stage, latest start and beginning of a period.
     """
     submission = moment.rulebook.submission
-    instants = {submission.due_instant}
+    instants = {submission.due_instant, *ahead}
     if not SETTLED.issuperset(statuses):
         instants |= {stage.at for stage in submission.stages}
         instants |= {at for s in submission.last_starts for at in (s.warns_at, s.passed_at)}
         instants |= set(_period_starts(practice))
-    if claims:
-        ends = (moment.rulebook.terms.year_end, data_year_end(moment.rulebook))
-        instants |= {at for year_end in ends for at, _ in lag_steps(moment.rulebook, year_end)}
-    return min((at for at in instants if at > moment.as_of), default=None)
+    return next_of(instants, moment.as_of)
 
 
 def _period_starts(practice: Practice) -> Iterator[datetime]:

@@ -16,7 +16,7 @@ from processors.final_score import (
     final_score,
     small_practice_part,
 )
-from processors.practice import Practice, declared_categories, excused_categories
+from processors.practice import Practice, because, declared_categories, excused_categories
 from processors.quality import (
     CategoryScore,
     Judged,
@@ -64,6 +64,7 @@ class Clinician:
     quality: QualityReading
     excused: frozenset[str]
     elsewhere: frozenset[str]
+    because: Mapping[str, str]
     claims: tuple[Part, ...] = ()
 
     @property
@@ -89,7 +90,9 @@ class ViewScore:
 def read_clinician(facts: ClinicianFacts, practice: Practice, rulebook: Rulebook) -> Clinician:
     """Read what a clinician and, for a small practice, its TIN reported, and judge each measure of the cohort."""
     documents, troubles = read_documents(facts.submissions, practice.receipts, rulebook.submission.due_instant)
-    roster = read_roster(facts)
+    roster, words = read_roster(facts), practice.facts
+    excused = practice.excused | excused_categories(facts.reliefs)
+    elsewhere = practice.elsewhere | declared_categories(facts.channels)
     clinician = Clinician(
         facts=facts,
         roster=roster,
@@ -98,8 +101,13 @@ def read_clinician(facts: ClinicianFacts, practice: Practice, rulebook: Rulebook
         troubles=troubles,
         determinations=merge_results(facts.results),
         quality=_NOTHING_READ,
-        excused=practice.excused | excused_categories(facts.reliefs),
-        elsewhere=practice.elsewhere | declared_categories(facts.channels),
+        excused=excused,
+        elsewhere=elsewhere,
+        because={
+            category: why
+            for category in sorted(excused | elsewhere)
+            if (why := because(category, [*words.reliefs, *facts.reliefs], [*words.channels, *facts.channels]))
+        },
     )
     return replace(clinician, quality=_read_quality(clinician, View.RECEIPTED, rulebook))
 
@@ -108,7 +116,7 @@ def read_with(facts: ClinicianFacts, practice: Practice) -> tuple[object, ...]:
     """Return all of the practice with which a clinician is read."""
     submissions = {o.event.submission_id for o in facts.submissions}
     receipts = tuple(r for s in sorted(submissions) for r in practice.receipts.get(s, ()))
-    return receipts, practice.group_quality, practice.excused, practice.elsewhere
+    return receipts, practice.group_quality, practice.facts.reliefs, practice.facts.channels
 
 
 def scored_with(practice: Practice) -> tuple[object, ...]:
@@ -190,10 +198,11 @@ Reporting = tuple[Revision[SubmissionReceived], frozenset[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportsUnderWay:
-    """The revisions that could count for a clinician's quality and wait for a receipt, or came too late."""
+    """The revisions that could count for a clinician's quality: waiting for a receipt, too late, or rejected."""
 
     waiting: Sequence[Reporting]
     late: Sequence[Reporting]
+    rejected: Sequence[Reporting]
 
 
 def reports_under_way(clinician: Clinician, rulebook: Rulebook) -> ReportsUnderWay:
@@ -205,6 +214,7 @@ def reports_under_way(clinician: Clinician, rulebook: Rulebook) -> ReportsUnderW
     return ReportsUnderWay(
         waiting=[(r, reported_measures(r, cohort, rulebook)) for d in documents for r in d.waiting()],
         late=[(r, reported_measures(r, cohort, rulebook)) for d in documents for r in d.late()],
+        rejected=[(r, reported_measures(r, cohort, rulebook)) for d in documents for r in d.rejected()],
     )
 
 

@@ -12,7 +12,14 @@ from datetime import datetime
 from enum import Enum
 from typing import Generic, TypeVar
 
-from processors.events import AttestationReceived, DocumentEvent, Observed, ReceiptReceived, SubmissionReceived
+from processors.events import (
+    AttestationReceived,
+    DocumentEvent,
+    Observed,
+    ReceiptError,
+    ReceiptReceived,
+    SubmissionReceived,
+)
 from processors.vocabulary import AttestationAction, ReceiptOutcome, Stage, SubmissionAction
 
 D = TypeVar("D", SubmissionReceived, AttestationReceived)
@@ -52,6 +59,7 @@ class Revision(Generic[D]):
     receipted_at: datetime | None
     rejected: bool
     late: bool
+    errors: tuple[ReceiptError, ...] = ()
 
     @property
     def event(self) -> D:
@@ -107,6 +115,10 @@ class Document(Generic[D]):
     def late(self) -> list[Revision[D]]:
         """Return the reporting revisions that were sent and came too late."""
         return [r for r in self.revisions if r.late and not r.withdraws and r.stage is not Stage.PREPARED]
+
+    def rejected(self) -> list[Revision[D]]:
+        """Return the highest revision where the receiver rejected it."""
+        return [r for r in self.revisions[-1:] if r.rejected and not r.withdraws]
 
     def current(self) -> list[Revision[D]]:
         """Return the revisions that a reader still acts on: the one that stands, and the highest."""
@@ -207,8 +219,9 @@ def _proven(
 def _revision(
     number: int, copies: tuple[Observed[D], ...], proofs: Sequence[Observed[ReceiptReceived]], due: datetime
 ) -> Revision[D]:
-    rejections = [_instant(p) for p in proofs if p.event.outcome is ReceiptOutcome.REJECTED and _instant(p) < due]
-    rejected_at = max(rejections, default=None)
+    rejections = [p for p in proofs if p.event.outcome is ReceiptOutcome.REJECTED and _instant(p) < due]
+    last = max(rejections, key=lambda p: (_instant(p), p.digest), default=None)
+    rejected_at = None if last is None else _instant(last)
     receipted_at = _acceptance(copies, proofs, rejected_at, due)
     timely = [c for c in copies if _copy_instant(c) < due]
     late = _is_late(copies, timely) if receipted_at is None else receipted_at >= due
@@ -219,6 +232,7 @@ def _revision(
         receipted_at=receipted_at,
         rejected=rejected_at is not None and receipted_at is None,
         late=late,
+        errors=last.event.errors if last is not None and receipted_at is None else (),
     )
 
 
@@ -243,12 +257,10 @@ def _acceptance(
         c for c in copies if c.event.stage is Stage.RECEIPTED
     ]
     words += [p for p in proofs if p.event.outcome is ReceiptOutcome.ACCEPTED]
-    ranked = [(_instant(w) >= due, not _is_confirmed(w), _instant(w)) for w in words]
+    ranked = [
+        (_instant(w) >= due, w.event.confirmation is None or w.event.receipted_at is None, _instant(w)) for w in words
+    ]
     return min((r for r in ranked if rejected_at is None or r[-1] >= rejected_at), default=(None,))[-1]
-
-
-def _is_confirmed(word: Observed[DocumentEvent] | Observed[ReceiptReceived]) -> bool:
-    return word.event.confirmation is not None and word.event.receipted_at is not None
 
 
 def _instant(word: Observed[DocumentEvent] | Observed[ReceiptReceived]) -> datetime:

@@ -1,8 +1,8 @@
 """What CMS determined of a participant, merged part by part: the most settled word stands, then the later one."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from processors.events import ClaimsMeasure, Complexity, CostMeasure, FinalResult, Observed, ResultDetermined
 from processors.vocabulary import ResultStatus
@@ -27,6 +27,12 @@ class Determinations:
     claims: Mapping[str, Given[ClaimsMeasure]]
     complexity: Given[Complexity] | None
     final: Given[FinalResult] | None
+
+    def parts(self) -> Iterator[Given[Any]]:
+        """Yield every part that stands."""
+        yield from self.costs.values()
+        yield from self.claims.values()
+        yield from (part for part in (self.complexity, self.final) if part is not None)
 
     def rest_on_estimates(self, measure_ids: Container[str]) -> bool:
         """Say whether a part that stands for one of the measures, or for complexity, is no more than an estimate."""

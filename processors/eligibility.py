@@ -53,5 +53,13 @@ def ineligible_reason(roster: Roster, rulebook: Rulebook) -> Reason:
     return rulebook.eligibility.reason("episodes_min", "NOT_ELIGIBLE", message)
 
 
+def exception_reason(roster: Roster, rulebook: Rulebook) -> Reason | None:
+    """Say which exception the roster names, if it names one; what follows from it is not known."""
+    if roster.listing.exception is None:
+        return None
+    message = f"CMS's roster names an exception: {roster.listing.exception}."
+    return rulebook.eligibility.reason("episodes_min", "EXCEPTION", message)
+
+
 def _listing_order(listing: Observed[ParticipantListed]) -> tuple[int, object, str, str]:
     return listing.event.list.rank, listing.received_at, listing.event.event_id, listing.digest

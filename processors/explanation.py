@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from processors.clinician import GROUP, Clinician, ViewScore, roster_of
-from processors.eligibility import ineligible_reason
+from processors.eligibility import exception_reason, ineligible_reason
 from processors.final_score import cms_final_reason, weights_in_use
 from processors.rulebook import Reason, Rulebook
 from processors.score_tree import ZERO, Part
@@ -34,8 +34,9 @@ def score_tree(clinician: Clinician, scored: ViewScore, rulebook: Rulebook) -> P
 
 def unscored_tree(clinician: Clinician, rulebook: Rulebook) -> Part:
     """Return the tree of a clinician who has no score for the year."""
-    reason = ineligible_reason(roster_of(clinician), rulebook)
-    return Part(code="final_score", title="Final score", max=rulebook.final_score.range.highest, reasons=(reason,))
+    exception = exception_reason(roster_of(clinician), rulebook)
+    reasons = (ineligible_reason(roster_of(clinician), rulebook), *(() if exception is None else (exception,)))
+    return Part(code="final_score", title="Final score", max=rulebook.final_score.range.highest, reasons=reasons)
 
 
 def _quality_reasons(clinician: Clinician, rulebook: Rulebook) -> tuple[Reason, ...]:
@@ -63,6 +64,9 @@ def _root_reasons(clinician: Clinician, scored: ViewScore, rulebook: Rulebook) -
     if (scored.quality.value is None) != (scored.cost.value is None):
         message = "One category has no score; the other takes its weight."
         reasons.append(rules.reason("weight_moves", "WEIGHT_MOVED", message))
+    exception = exception_reason(roster_of(clinician), rulebook)
+    if exception is not None:
+        reasons.append(exception)
     if clinician.determinations.final is not None:
         reasons.append(cms_final_reason(clinician.determinations.final.value, scored.final, rulebook))
     return reasons

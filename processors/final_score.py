@@ -93,7 +93,10 @@ def complex_patients_part(complexity: Complexity | None, rulebook: Rulebook) -> 
 def cms_final_reason(final: FinalResult, ours: Decimal | None, rulebook: Rulebook) -> Reason:
     """Show CMS's own final score beside ours; it does not replace it."""
     difference = "" if ours is None else f", {final.final_score - ours:+.2f} against ours"
-    message = f"CMS's own final score is {final.final_score:.2f}{difference}."
+    factor = (
+        "" if final.adjustment_factor is None else f", its adjustment factor {100 * final.adjustment_factor:+.2f} %"
+    )
+    message = f"CMS's own final score is {final.final_score:.2f}{difference}{factor}."
     return rulebook.final_score.reason("range", "CMS_FINAL_SCORE", message)
 
 

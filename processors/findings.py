@@ -95,8 +95,15 @@ def attestation_findings(documents: Iterable[Document[AttestationReceived]], rul
 
 
 def trouble_findings(troubles: Iterable[Trouble]) -> Iterator[Finding]:
-    """Turn what is wrong with revisions, stages and receipts into findings."""
-    return (finding(t.about, t.code, t.field) for t in troubles)
+    """Turn what is wrong with revisions, stages and receipts into findings; a rejection names its errors."""
+    return (finding(t.about, t.code, t.field, _message(t)) for t in troubles)
+
+
+def _message(trouble: Trouble) -> str | None:
+    errors = getattr(trouble.about.event, "errors", ())
+    if trouble.code != "RECEIPT_REJECTED" or not errors:
+        return None
+    return f"{REASONS[trouble.code].meaning} {'; '.join(f'{error.code} at {error.path}' for error in errors)}."
 
 
 def roster_findings(

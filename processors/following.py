@@ -13,10 +13,15 @@ from decimal import localcontext
 from processors.announced import Announced, AnnouncedObligation, Owners
 from processors.assessment import next_change
 from processors.facts import PracticeYear, without_reused_ids
-from processors.obligations import Moment, Status, alerts, last_start_of, status_of
+from processors.obligations import Status, stand
 from processors.output_views import alert_after, troubles_after
 from processors.outputs import Alert
 from processors.owed import Owed, practice_items
+from processors.progress import (
+    Moment,
+    changes_ahead,
+    next_of,
+)
 from processors.reading import ReadClinician, ReadYear, read_year
 from processors.rulebook import Rulebook
 from processors.score_tree import ARITHMETIC
@@ -27,11 +32,13 @@ Place = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stand:
-    """How an owner's items stand, which of them alert, and what that rests on, the stage aside."""
+    """How an owner's items stand at a stage until an instant, which of them alert, and what that rests on."""
 
     rests_on: object
     rest: tuple[object, ...]
     statuses: frozenset[Status]
+    ahead: frozenset[datetime]
+    until: datetime | None
     alerting: Mapping[Place, bool]
 
 
@@ -71,7 +78,8 @@ def follow(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: Fo
     changed = {owner for owner in stands.keys() | earlier.stands if stands.get(owner) is not earlier.stands.get(owner)}
     before = {place for owner in changed if owner in earlier.stands for place in earlier.stands[owner].alerting}
     alerting = {p: fires for owner in changed if owner in stands for p, fires in stands[owner].alerting.items()}
-    statuses = {status for stand in stands.values() for status in stand.statuses}
+    statuses = {status for each in stands.values() for status in each.statuses}
+    ahead = {at for each in stands.values() for at in each.ahead}
     return Followed(
         facts=facts,
         counting=counting,
@@ -79,7 +87,7 @@ def follow(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: Fo
         stage=moment.stage,
         stands=stands,
         heard=_heard(earlier.heard, before, alerting),
-        next_change_at=next_change(year.practice, statuses, facts.claims, moment),
+        next_change_at=next_change(year.practice, statuses, ahead, moment),
     )
 
 
@@ -96,19 +104,27 @@ def _of_the_tin(year: ReadYear, earlier: _Stand | None, moment: Moment) -> _Stan
 
 def _of_a_clinician(read: ReadClinician, earlier: _Stand | None, moment: Moment) -> _Stand:
     """Say how a clinician's items stand; at one stage the same reading stands the same."""
-    if earlier is not None and earlier.rests_on is read:
+    if earlier is not None and earlier.rests_on is read and (earlier.until is None or moment.as_of < earlier.until):
         return earlier
     return _stand(read.items, (read, ()), moment)
 
 
 def _stand(owed: Iterable[Owed], of: tuple[object, tuple[object, ...]], moment: Moment) -> _Stand:
-    alerting, statuses = {}, set()
+    alerting, statuses, ahead = {}, set(), set()
     for item, progress in owed:
-        last_start = last_start_of(item.category, moment.rulebook)
-        status = status_of(progress, last_start, moment)
-        statuses.add(status)
-        alerting[item.npi or "", item.category, item.item] = alerts(status, progress, last_start, moment)
-    return _Stand(rests_on=of[0], rest=of[1], statuses=frozenset(statuses), alerting=alerting)
+        status, fires = stand(item, progress, moment)
+        alerting[item.npi or "", item.category, item.item] = fires
+        ahead |= set(changes_ahead(item, progress))
+        if item.by_deadline:
+            statuses.add(status)
+    return _Stand(
+        rests_on=of[0],
+        rest=of[1],
+        statuses=frozenset(statuses),
+        ahead=frozenset(ahead),
+        until=next_of(ahead, moment.as_of),
+        alerting=alerting,
+    )
 
 
 def _heard(

@@ -4,18 +4,14 @@ The order in which the statuses are tried stands in :func:`status_of`; which of 
 (``compliance.toml``).
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import cached_property
 
-from processors.data_submission import Revision
-from processors.events import AttestationReceived, SubmissionReceived
 from processors.gaps import Gap
-from processors.identity import Npi, Tin
-from processors.rulebook import Rulebook, Standing
+from processors.identity import Npi
+from processors.progress import Item, Milestone, Moment, Progress, changes_ahead, last_start_of
 from processors.rulebook.sections import LastStart
 from processors.score_tree import ZERO
 from processors.vocabulary import Stage
@@ -55,46 +51,7 @@ _NEXT_STEPS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Milestone:
-    """An instant on the way: LAST_START, PERIOD_END, WINDOW_OPENS, DUE."""
-
-    name: str
-    at: datetime
-    standing: Standing
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moment:
-    """The law, and the instant at which it is asked; what follows from the two is worked out once."""
-
-    rulebook: Rulebook
-    as_of: datetime
-
-    @cached_property
-    def closed(self) -> bool:
-        """Whether the due instant has come."""
-        return self.as_of >= self.rulebook.submission.due_instant
-
-    @cached_property
-    def stage(self) -> str:
-        """The stage of the approach to the deadline."""
-        rules = self.rulebook.submission
-        return next((s.stage for s in reversed(rules.stages) if s.at <= self.as_of), rules.first_stage)
-
-    @cached_property
-    def alerting(self) -> frozenset[str]:
-        """The statuses that alert at the stage."""
-        rules = self.rulebook.submission
-        order = [rules.first_stage, *(s.stage for s in rules.stages)]
-        begun = order[: order.index(self.stage) + 1]
-        return frozenset(rule.status for rule in self.rulebook.compliance.alerts if rule.stage in begun)
-
-    @cached_property
-    def milestones(self) -> Mapping[str, tuple[Milestone, ...]]:
-        """The instants on the way to the deadline, by category; those of a category without a last start by ""."""
-        starts = {s.category: s for s in self.rulebook.submission.last_starts}
-        return {"": _milestones(None, self.rulebook)} | {c: _milestones(s, self.rulebook) for c, s in starts.items()}
+_BECAUSE = {Status.EXCUSED: "excused", Status.NOT_MONITORED: "somebody else reports it, as declared"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,25 +60,6 @@ class Affected:
 
     npi: Npi
     points: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One thing to submit: by a clinician, or without ``npi`` by the TIN for all."""
-
-    tin: Tin
-    npi: Npi | None
-    category: str
-    item: str
-    title: str
-    cites: tuple[str, ...]
-    standing: Standing
-    from_claims: bool = False
-
-    @property
-    def key(self) -> str:
-        """What identifies the item among its owner's."""
-        return f"{self.category}/{self.item}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,32 +72,11 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far an item is.
-
-    ``satisfied``: what counts satisfies it. ``worthless``: something counts and earns nothing; ``stays_at_risk`` says
-    that this is so after the deadline too. ``waiting``: the highest stage of what has no receipt yet. ``late``:
-    something that was sent came too late. ``begun``: a period is known to have begun. ``needs_nothing``,
-    ``excused``, ``elsewhere``: CMS computes it, relief covers it, somebody else reports it. ``gaps`` keep it from
-    counting in full, ``doubts`` do not but would not stand an audit.
-    """
-
-    satisfied: bool = False
-    worthless: bool = False
-    stays_at_risk: bool = False
-    waiting: Stage | None = None
-    late: bool = False
-    begun: bool = False
-    needs_nothing: bool = False
-    excused: bool = False
-    elsewhere: bool = False
-    gaps: tuple[Gap, ...] = ()
-    doubts: tuple[Gap, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Obligation:
-    """What must be submitted and how it stands; ``alerting`` says that somebody must be told."""
+    """What must be submitted and how it stands; ``alerting`` says that somebody must be told.
+
+    ``changes_at`` are the instants of its own at which it may stand otherwise.
+    """
 
     item: Item
     performance_year: int
@@ -173,6 +90,7 @@ class Obligation:
     affected: tuple[Affected, ...]
     missing: tuple[Gap, ...]
     next_step: str
+    changes_at: tuple[datetime, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -193,70 +111,71 @@ def status_of(progress: Progress, last_start: LastStart | None, moment: Moment) 
     return _status_closed(progress) if moment.closed else _status_open(progress, last_start, moment.as_of)
 
 
+def stand(item: Item, progress: Progress, moment: Moment) -> tuple[Status, bool]:
+    """Return how an item stands, and whether somebody must be told."""
+    if item.by_deadline:
+        last_start = last_start_of(item.category, moment.rulebook)
+        status = status_of(progress, last_start, moment)
+        return status, alerts(status, progress, last_start, moment)
+    if progress.satisfied:
+        return Status.MET, False
+    if progress.excused or progress.needs_nothing:
+        return Status.EXCUSED if progress.excused else Status.NOT_REQUIRED, False
+    passed = item.due_at is not None and moment.as_of >= item.due_at
+    return Status.MISSED if passed else Status.OPEN, item.due_at is not None
+
+
 def alerts(status: Status, progress: Progress, last_start: LastStart | None, moment: Moment) -> bool:
     """Say whether somebody must be told: by status and stage, or because a latest start comes near."""
-    if status in moment.alerting:
+    if status in moment.alerting or is_overdue(status, progress, moment):
         return True
     near = last_start is not None and moment.as_of >= last_start.warns_at and not progress.begun
     return near and status in moment.rulebook.compliance.last_start_alerts
 
 
-def last_start_of(category: str, rulebook: Rulebook) -> LastStart | None:
-    """Return the last day on which a period of the category can begin, where it has one."""
-    return rulebook.submission.last_start_of.get(category)
-
-
-def has_begun(starts: Iterable[date | None], last_start: LastStart | None, as_of: datetime) -> bool:
-    """Say whether a period that can still be long enough is known to have begun."""
-    if last_start is None:
-        return False
-    return any(start is not None and start <= last_start.on and start <= as_of.date() for start in starts)
-
-
-def waiting_stage(
-    revisions: Iterable[Revision[SubmissionReceived] | Revision[AttestationReceived]],
-) -> Stage | None:
-    """Return the highest stage among revisions that wait for a receipt."""
-    return max((revision.stage for revision in revisions), key=lambda stage: stage.rank, default=None)
-
-
-def _milestones(last_start: LastStart | None, rulebook: Rulebook) -> tuple[Milestone, ...]:
-    rules = rulebook.submission
-    named = [
-        ("PERIOD_END", rules.period_end, "period_end"),
-        ("WINDOW_OPENS", rules.window_opens, "window_opens"),
-    ]
-    if last_start is not None:
-        named.insert(0, ("LAST_START", last_start.at, "last_starts"))
-    named.append(("DUE", rules.due_instant, "due_instant"))
-    return tuple(Milestone(name=n, at=at, standing=rules.sources[key].standing) for n, at, key in named)
+def is_overdue(status: Status, progress: Progress, moment: Moment) -> bool:
+    """Say whether a receipt is missed of what was sent."""
+    return status is Status.SENT and progress.overdue_at is not None and moment.as_of >= progress.overdue_at
 
 
 def obligation(item: Item, progress: Progress, exposure: Exposure, moment: Moment) -> Obligation:
     """Return how an item stands at a moment, and what to do about it."""
     rulebook = moment.rulebook
-    last_start = last_start_of(item.category, rulebook)
-    status = status_of(progress, last_start, moment)
-    timed = not item.from_claims
+    status, alerting = stand(item, progress, moment)
+    timed = item.by_deadline
     return Obligation(
         item=item,
         performance_year=rulebook.performance_year,
         status=status,
-        due_at=rulebook.submission.due_instant if timed else None,
+        due_at=rulebook.submission.due_instant if timed else item.due_at,
         milestones=moment.milestones.get(item.category, moment.milestones[""]) if timed else (),
         stage=moment.stage if timed else rulebook.submission.first_stage,
-        alerting=alerts(status, progress, last_start, moment),
+        alerting=alerting,
         points_at_stake=exposure.points,
         cliff=exposure.cliff,
         affected=exposure.affected,
-        missing=() if status in SETTLED else progress.gaps + progress.doubts,
-        next_step=_next_step(status, progress, moment),
+        missing=() if status in SETTLED else _missing(status, progress, moment),
+        next_step=_next_step(item, status, progress, moment),
+        changes_at=tuple(changes_ahead(item, progress)),
     )
 
 
-def _next_step(status: Status, progress: Progress, moment: Moment) -> str:
+def _missing(status: Status, progress: Progress, moment: Moment) -> tuple[Gap, ...]:
+    missing = progress.gaps + progress.rejections + progress.doubts
+    if not is_overdue(status, progress, moment):
+        return missing
+    days = moment.rulebook.compliance.receipt_overdue_days
+    return (*missing, Gap(code="RECEIPT_OVERDUE", message=f"Sent more than {days} days ago, and not receipted."))
+
+
+def _next_step(item: Item, status: Status, progress: Progress, moment: Moment) -> str:
     if status is Status.AT_RISK:
         return _next_step_at_risk(progress, moment)
+    if status is Status.OPEN:
+        again = "Correct what the receiver rejected, and send it again before the deadline."
+        return again if progress.rejections else item.to_do or _NEXT_STEPS[status]
+    if progress.because is not None and status in _BECAUSE:
+        return f"Nothing to do: {_BECAUSE[status]} ({progress.because})."
     return _NEXT_STEPS[status]
 
 

@@ -11,8 +11,10 @@ from processors.clinician import Clinician, cost_given, measures_of, owes_cost, 
 from processors.cost import cost_measure_of, score_cost
 from processors.determinations import is_owed, value_of
 from processors.final_score import complex_patients_part, small_practice_part
-from processors.obligations import Moment
 from processors.practice import Practice
+from processors.progress import (
+    Moment,
+)
 from processors.promoting_interoperability import PROMOTING_INTEROPERABILITY
 from processors.quality import Judged, judge_alone
 from processors.reachable import MeasureOutcome, Outlook

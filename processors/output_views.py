@@ -4,14 +4,18 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from processors.announced import AnnouncedObligation
+from processors.announced import AnnouncedObligation, AnnouncedScore
 from processors.assessment import Assessment
 from processors.findings import Finding
 from processors.identity import Npi
-from processors.obligations import Item, Obligation, Status
+from processors.obligations import Obligation, Status
 from processors.outputs import Alert, Cause, Envelope, FindingChanged, FindingState, ObligationChanged, ScoreChanged
-from processors.rulebook import Standing, weakest
-from processors.score_tree import ZERO
+from processors.progress import (
+    Item,
+)
+from processors.reasons import REASONS
+from processors.rulebook import Reason, Standing, weakest
+from processors.score_tree import ZERO, Part
 from processors.scoring import Score
 
 _UNSTAMPED = Envelope(
@@ -109,6 +113,29 @@ def withdrawn_obligation(assessment: Assessment, npi: str, key: str) -> Obligati
         affected=(),
         missing=(),
         next_step="Nothing to send: what this rested on does not count.",
+    )
+
+
+def withdrawn_score(assessment: Assessment, npi: str, last: AnnouncedScore) -> Score:
+    """Return what is said of a clinician of whom no word of CMS counts any more."""
+    meaning = REASONS["WITHDRAWN"].meaning
+    reason = Reason(code="WITHDRAWN", message=meaning, cites=(), standing=Standing.DERIVED)
+    return Score(
+        tin=assessment.tin,
+        npi=Npi(npi),
+        performance_year=assessment.performance_year,
+        cohort=last.cohort,
+        final_score=None,
+        prepared_score=None,
+        lowest_reachable=None,
+        highest_reachable=None,
+        payment=None,
+        tree=Part(code="final_score", title="Final score", reasons=(reason,)),
+        standing=Standing.DERIVED,
+        estimate=False,
+        name=None,
+        organization=None,
+        practice_alias=None,
     )
 
 

@@ -9,7 +9,10 @@ from typing import TypeVar
 from processors.findings import EventRef
 from processors.gaps import Gap
 from processors.identity import Npi, Tin
-from processors.obligations import Affected, Milestone, Status
+from processors.obligations import Affected, Status
+from processors.progress import (
+    Milestone,
+)
 from processors.score_tree import Part
 
 

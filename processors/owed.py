@@ -6,18 +6,19 @@ from dataclasses import replace
 from processors.clinician import Clinician, ReportsUnderWay, is_scored, reports_under_way, roster_of
 from processors.cost import COST, cost_measure_of
 from processors.gaps import Gap
-from processors.obligations import (
-    Affected,
-    Exposure,
+from processors.notices import error_notice
+from processors.obligations import Affected, Exposure, Obligation, obligation
+from processors.practice import Practice, activity_items, interoperability_item
+from processors.progress import (
     Item,
     Moment,
-    Obligation,
     Progress,
-    obligation,
+    overdue_at,
+    rejections_of,
     waiting_stage,
 )
-from processors.practice import Practice, activity_items, interoperability_item
 from processors.quality import QUALITY, Judged
+from processors.readiness import readiness_items
 from processors.rulebook import Rulebook
 from processors.rulebook.sections import CostMeasureRule, QualityMeasure
 from processors.score_tree import ZERO
@@ -40,12 +41,14 @@ def clinician_items(clinician: Clinician, rulebook: Rulebook) -> tuple[Owed, ...
         if measure.cohort == roster.cohort or measure.cohort in roster.former_cohorts:
             progress = Progress(needs_nothing=True)
             if scored and measure.cohort == roster.cohort:
-                progress = _measure_progress(measure, clinician, under_way)
+                progress = _measure_progress(measure, clinician, under_way, rulebook)
             items.append((_quality_item(measure, clinician, rulebook), progress))
     cost = cost_measure_of(roster.cohort, rulebook)
     if cost is not None:
-        progress = Progress(needs_nothing=True, excused=scored and COST in clinician.excused)
+        excused = scored and COST in clinician.excused
+        progress = Progress(needs_nothing=True, excused=excused, because=clinician.because.get(COST))
         items.append((_cost_item(cost, clinician, rulebook), progress))
+    items += error_notice(clinician.facts, clinician.determinations, rulebook)
     return tuple(items)
 
 
@@ -54,7 +57,9 @@ def practice_items(practice: Practice, listed: Sequence[Clinician], moment: Mome
     if not listed:
         return
     participating = [c for c in listed if is_scored(c, moment.rulebook)]
-    for item, progress in (*activity_items(practice, moment), interoperability_item(practice, moment)):
+    reported = (*activity_items(practice, moment), interoperability_item(practice, moment))
+    checklist = readiness_items(practice.facts.tin, practice.facts.readiness, moment)
+    for item, progress in (*reported, *checklist):
         yield item, _for_all(progress, item.category, participating) if participating else Progress(needs_nothing=True)
 
 
@@ -80,7 +85,8 @@ def _for_all(progress: Progress, category: str, participating: Sequence[Clinicia
     elsewhere = all(category in c.elsewhere for c in participating)
     if (excused, elsewhere) == (progress.excused, progress.elsewhere):
         return progress
-    return replace(progress, excused=excused, elsewhere=elsewhere)
+    because = progress.because or participating[0].because.get(category)
+    return replace(progress, excused=excused, elsewhere=elsewhere, because=because)
 
 
 def _quality_item(measure: QualityMeasure, clinician: Clinician, rulebook: Rulebook) -> Item:
@@ -93,7 +99,7 @@ def _quality_item(measure: QualityMeasure, clinician: Clinician, rulebook: Ruleb
         title=f"Measure {measure.measure_id}: {measure.title}",
         cites=source.cites,
         standing=source.standing,
-        from_claims=not measure.collection_types,
+        by_deadline=bool(measure.collection_types),
     )
 
 
@@ -107,22 +113,28 @@ def _cost_item(measure: CostMeasureRule, clinician: Clinician, rulebook: Ruleboo
         title=measure.title,
         cites=source.cites,
         standing=source.standing,
-        from_claims=True,
+        by_deadline=False,
     )
 
 
-def _measure_progress(measure: QualityMeasure, clinician: Clinician, under_way: ReportsUnderWay) -> Progress:
+def _measure_progress(
+    measure: QualityMeasure, clinician: Clinician, under_way: ReportsUnderWay, rulebook: Rulebook
+) -> Progress:
     reading = clinician.quality
     judged, known = reading.judged[measure.measure_id], measure.measure_id in reading.units
+    waiting = [r for r, reported in under_way.waiting if measure.measure_id in reported]
     return Progress(
         satisfied=known and judged.complete,
         worthless=known and not judged.complete,
         stays_at_risk=True,
-        waiting=waiting_stage(r for r, reported in under_way.waiting if measure.measure_id in reported),
+        waiting=waiting_stage(waiting),
+        overdue_at=overdue_at(waiting, rulebook),
+        rejections=rejections_of(r for r, reported in under_way.rejected if measure.measure_id in reported),
         late=any(measure.measure_id in reported for _, reported in under_way.late),
         needs_nothing=not measure.collection_types,
         excused=QUALITY in clinician.excused,
         elsewhere=QUALITY in clinician.elsewhere,
+        because=clinician.because.get(QUALITY),
         gaps=() if not measure.collection_types or (known and judged.complete) else (_measure_gap(judged),),
     )
 

@@ -32,12 +32,14 @@ from processors.improvement_activities import (
     judge_activity,
     standing_attestations,
 )
-from processors.obligations import (
+from processors.progress import (
     Item,
     Moment,
     Progress,
     has_begun,
     last_start_of,
+    overdue_at,
+    rejections_of,
     waiting_stage,
 )
 from processors.promoting_interoperability import (
@@ -177,6 +179,17 @@ def declared_categories(channels: Iterable[Observed[ChannelDeclared]]) -> frozen
     return frozenset(channel.event.category for channel in channels)
 
 
+def because(
+    category: str, reliefs: Iterable[Observed[ReliefGranted]], channels: Iterable[Observed[ChannelDeclared]]
+) -> str | None:
+    """Say in words what relief excuses a category, or through which channel it is reported: the last received."""
+    granted = [r.event for r in reliefs if category in r.event.categories]
+    if granted:
+        return f"{granted[-1].reason}, granted {granted[-1].granted_on}"
+    declared = [c.event.channel for c in channels if c.event.category == category]
+    return declared[-1] if declared else None
+
+
 def activity_items(practice: Practice, moment: Moment) -> list[tuple[Item, Progress]]:
     """Return how far each improvement activity of the TIN is."""
     rules = moment.rulebook.activities
@@ -222,6 +235,9 @@ def _activity_progress(result: ActivityResult, practice: Practice, moment: Momen
     waiting = [r for d in documents for r in d.waiting() if r.event.answer]
     starts = [r.event.period_start for d in documents for r in d.revisions]
     return Progress(
+        because=because(IMPROVEMENT_ACTIVITIES, practice.facts.reliefs, practice.facts.channels),
+        overdue_at=overdue_at(waiting, moment.rulebook),
+        rejections=rejections_of(r for d in documents for r in d.rejected()),
         satisfied=result.done,
         worthless=result.revision is not None and not result.done,
         stays_at_risk=result.revision is not None and result.revision.event.answer,
@@ -242,6 +258,9 @@ def _set_progress(practice: Practice, moment: Moment) -> Progress:
     prepared = practice.reports[View.PREPARED].interoperability if result.revision is None and waiting else result
     told = result if prepared.revision is None else prepared
     return Progress(
+        because=because(PROMOTING_INTEROPERABILITY, practice.facts.reliefs, practice.facts.channels),
+        overdue_at=overdue_at(waiting, moment.rulebook),
+        rejections=rejections_of(r for d in documents for r in d.rejected()),
         satisfied=result.share > 0,
         worthless=result.revision is not None and result.share == 0,
         stays_at_risk=True,

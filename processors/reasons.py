@@ -168,6 +168,10 @@ REASONS: Mapping[str, Meaning] = MappingProxyType(
             "Compare with CMS's own report and send the result again.",
             "42 CFR 512.730",
         ),
+        "UNKNOWN_READINESS_ITEM": _finding(
+            "The item is none of the readiness checklist.",
+            "Use an item_id of the rulebook's checklist: `asm rules list` shows it.",
+        ),
         "SCOPE_TOO_NARROW": _finding(
             "Relief or a channel for one clinician does not cover what the TIN reports for all its participants.",
             "Send it without an NPI where it holds for the TIN.",
@@ -323,6 +327,20 @@ REASONS: Mapping[str, Meaning] = MappingProxyType(
         "GROUP_DATA": _reason("The practice's group data count for the clinician.", "Nothing.", _SUBMISSION),
         "GROUP_SHADOWED": _reason(
             "Group data are there and do not count: individual data do.", "Report one level.", _SUBMISSION
+        ),
+        "RECEIPT_OVERDUE": _reason(
+            "It was sent, and no receipt came within the days that the rulebook allows.",
+            "Ask the receiver for the receipt; without one it does not count.",
+            _SUBMISSION,
+        ),
+        "EXCEPTION": _reason(
+            "CMS's roster names an exception for the clinician; what follows from it is not known.",
+            "Ask CMS what the exception means for the year.",
+            _ELIGIBILITY,
+        ),
+        "WITHDRAWN": _reason(
+            "The word of CMS on which the score rested does not count: its event id was used before.",
+            "Nothing, unless CMS lists the clinician: then send the listing under an event id of its own.",
         ),
         "ESTIMATED_FROM_CLAIMS": _reason(
             "Episodes, specialty and area are counted in the practice's own claims: an estimate that enters no score.",

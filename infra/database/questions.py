@@ -59,7 +59,8 @@ def open_findings(session: Session, tin: str, npis: Sequence[str], year: int) ->
 def missing(session: Session, until: datetime | None, since: datetime | None, cohort: str | None) -> list[Missing]:
     """Return what is not settled and due at an instant up to ``until`` and after ``since``: soonest, then costliest.
 
-    Who alerts stands before who does not; a TIN's own item is named by its practice.
+    What has no due date, such as the readiness checklist, comes last, and not at all where an instant is given. Who
+    alerts stands before who does not; a TIN's own item is named by its practice.
     """
     practice = _practices().subquery()
     wanted: Any = (
@@ -76,6 +77,7 @@ def missing(session: Session, until: datetime | None, since: datetime | None, co
         of_practice = (practice.c.first_cohort == cohort) | (practice.c.last_cohort == cohort)
         wanted = wanted.where(or_(Score.cohort == cohort, col(Obligation.npi).is_(None) & of_practice))
     wanted = wanted.order_by(
+        col(Obligation.due_at).is_(None),
         col(Obligation.due_at),
         col(Obligation.alert) != "FIRING",
         col(Obligation.points_at_stake).desc(),

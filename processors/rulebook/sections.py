@@ -348,6 +348,14 @@ class FinalScore(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadinessItem:
+    """An item of the readiness checklist."""
+
+    item_id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRule:
     """From which stage a status alerts."""
 
@@ -390,3 +398,6 @@ class Compliance(Section):
 
     alerts: tuple[AlertRule, ...]
     last_start_alerts: tuple[str, ...]
+    receipt_overdue_days: int
+    readiness: tuple[ReadinessItem, ...]
+    error_notice_days: tuple[int, ...]

@@ -72,9 +72,12 @@ def show_board(found: Sequence[Missing], limit: int, title: str) -> None:
 def _summary(found: Sequence[Missing]) -> str:
     if not found:
         return "Nothing is missing."
-    firing = sum(m.obligation.alert == "FIRING" for m in found)
-    practices = len({m.obligation.tin for m in found})
-    return f"{len(found)} items of {practices} practices are not submitted; {firing} of them alert."
+    due = [m for m in found if m.obligation.due_at is not None]
+    firing = sum(m.obligation.alert == "FIRING" for m in due)
+    practices = len({m.obligation.tin for m in due})
+    told = f"{len(due)} items of {practices} practices are not submitted; {firing} of them alert."
+    undated = len(found) - len(due)
+    return f"{told} {undated} items without a due date are open (readiness, notices)." if undated else told
 
 
 def _document(m: Missing) -> dict[str, object]:

@@ -35,8 +35,20 @@ def scores(outputs: list[Output]) -> list[ScoreChanged]:
 
 def test_the_first_assessment_says_everything_and_the_same_again_says_nothing() -> None:
     first, owners = said({}, assessed(LISTED))
+    checklist = [row.item_id for row in rulebook().compliance.readiness]
     assert sorted(obligations(first)) == sorted(
-        ["005", "008", "236", "377", "492", "COST_HF_1", "ASM_IA_1", "ASM_IA_2", "PROMOTING_INTEROPERABILITY"]
+        [
+            "005",
+            "008",
+            "236",
+            "377",
+            "492",
+            "COST_HF_1",
+            "ASM_IA_1",
+            "ASM_IA_2",
+            "PROMOTING_INTEROPERABILITY",
+            *checklist,
+        ]
     )
     assert [(s.revision, s.previous) for s in scores(first)] == [(1, None)]
     again, same = said(owners, assessed(LISTED))

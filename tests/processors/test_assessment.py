@@ -94,5 +94,5 @@ def test_what_changes_nothing_of_a_practice_leaves_its_group_data_allowed() -> N
     group = quality(npi=None, submission_id="g", event_id="g")
     before = facts(listed(small_practice=True, solo=False), group)
     earlier = assess(before, RULES, IN_WINDOW)
-    after = fold(before, observed(readiness(event_id="d")))
+    after = fold(before, observed(readiness(event_id="d", item_id="CEHRT")))
     assert assess(after, RULES, IN_WINDOW, earlier).findings == earlier.findings == ()

@@ -2,12 +2,15 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from processors.assessment import assess
 from processors.clinician import read_clinician
 from processors.cost import score_cost
 from processors.data_submission import View
@@ -16,23 +19,31 @@ from processors.events import Arrangement, ClaimsMeasure, CostMeasure, Measureme
 from processors.final_score import Combination, final_score, small_practice_part
 from processors.gaps import Gap
 from processors.improvement_activities import activities_part, judge_activity
-from processors.obligations import Moment, Progress, alerts, last_start_of, status_of
+from processors.notices import ERROR_NOTICE, NOTICE
+from processors.obligations import stand
 from processors.payment import Member, adjustment_factor, standings_of
 from processors.periods import days_inside_year
 from processors.practice import read_practice
+from processors.progress import Item, Moment, Progress
 from processors.promoting_interoperability import judge_set, read_statements
 from processors.quality import Judged, Unit, judge, judge_claims_measure
-from processors.rulebook import Rulebook
-from processors.vocabulary import ParticipantList, Stage
+from processors.readiness import READINESS
+from processors.rulebook import Rulebook, Standing
+from processors.vocabulary import ParticipantList, ResultStatus, Stage
 from tests.making import (
+    IN_WINDOW,
     NPI,
+    TIN,
     attested,
+    cost,
     facts,
     listed,
+    obligation_of,
     observed,
     pi_set,
     quality,
     removed,
+    result,
     rulebook,
 )
 from tests.rules.episode_cases import episodes_case
@@ -131,13 +142,36 @@ def submission_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]
 
 
 def compliance_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
-    flags = {k: v for k, v in given.items() if k not in {"category", "as_of", "waiting", "doubtful"}}
+    if given["category"] == NOTICE:
+        return _notice_case(given, rules)
+    flags = {k: v for k, v in given.items() if k not in {"category", "as_of", "waiting", "doubtful", "sent_at"}}
     waiting = Stage(given["waiting"]) if "waiting" in given else None
     doubts = (Gap(code="ELEMENTS_MISSING", message="two of three"),) if given.get("doubtful") else ()
-    progress = Progress(**flags, waiting=waiting, doubts=doubts)
-    moment, last_start = Moment(rulebook=rules, as_of=given["as_of"]), last_start_of(given["category"], rules)
-    status = status_of(progress, last_start, moment)
-    return {"status": status, "alerting": alerts(status, progress, last_start, moment)}
+    days = timedelta(days=rules.compliance.receipt_overdue_days)
+    overdue = given["sent_at"] + days if "sent_at" in given else None
+    progress = Progress(**flags, waiting=waiting, doubts=doubts, overdue_at=overdue)
+    item = Item(
+        tin=TIN,
+        npi=None,
+        category=given["category"],
+        item="X",
+        title="",
+        cites=(),
+        standing=Standing.ASSUMED,
+        by_deadline=given["category"] != READINESS,
+    )
+    status, alerting = stand(item, progress, Moment(rulebook=rules, as_of=given["as_of"]))
+    return {"status": status, "alerting": alerting}
+
+
+def _notice_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
+    preliminary = result(event_id="p", performance_year=rules.performance_year, status=ResultStatus.PRELIMINARY)
+    words = [observed(replace(preliminary, cost_measure=cost()), given.get("preliminary_since", IN_WINDOW))]
+    if given.get("settled"):
+        words.append(observed(replace(preliminary, event_id="f", cost_measure=cost(), status=ResultStatus.FINAL)))
+    moment = Moment(rulebook=rules, as_of=given["as_of"])
+    told = obligation_of(assess(facts(listed(), *words), rules, moment.as_of), ERROR_NOTICE)
+    return {"status": told.status, "alerting": told.alerting, "due_at": told.due_at or "unknown"}
 
 
 def payment_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:

@@ -613,9 +613,14 @@ def test_next_ranks_what_is_left_by_cliff_points_and_time(asm: Asm) -> None:
     fill(Path("asm-streams.db"), until=at("2028-03-20"))
     (ranked,) = asm("next", NPI, "--json", **SIMULATED).documents
     items = ["005", "008", "377", "ASM_IA_1", "ASM_IA_2", "PROMOTING_INTEROPERABILITY"]
-    assert [(row["item"], row["points_at_stake"]) for row in ranked] == [(item, 10) for item in items]
-    assert {row["next_milestone"] for row in ranked} == {"DUE"}
-    assert {row["days_left"] for row in ranked} == {14}
+    checklist = sorted(row.item_id for row in LAW.rulebooks[YEAR].compliance.readiness)
+    assert [(row["item"], row["points_at_stake"]) for row in ranked] == [
+        *((item, 10) for item in items),
+        *((item, 0) for item in checklist),
+    ]
+    scored = ranked[: len(items)]
+    assert {row["next_milestone"] for row in scored} == {"DUE"}
+    assert {row["days_left"] for row in scored} == {14}
     assert asm("next", NPI, **SIMULATED).out.startswith("What to do first")
 
 
@@ -686,9 +691,11 @@ def test_missing_lists_what_is_not_submitted_with_what_it_costs(asm: Asm) -> Non
     ran = asm("missing", **SIMULATED)
     assert (ran.code, ran.err) == (DONE, "")
     found = asm("missing", "--json", **SIMULATED).documents[0]["missing"]
-    firing = [m for m in found if m["alert"] == "FIRING"]
+    due = [m for m in found if "due_at" in m]
+    firing = [m for m in due if m["alert"] == "FIRING"]
     assert ran.out.startswith(
-        f"{len(found)} items of 1 practices are not submitted; {len(firing)} of them alert.\nMissing as of 2028-03-"
+        f"{len(due)} items of 1 practices are not submitted; {len(firing)} of them alert. "
+        f"{len(found) - len(due)} items without a due date are open (readiness, notices).\nMissing as of 2028-03-"
     )
     assert TIN.digits not in ran.out
     assert ran.out.endswith("An estimate by asm-streams, not a determination by CMS.\n")
@@ -703,13 +710,16 @@ def test_missing_prints_one_document_with_the_tin_masked(asm: Asm) -> None:
     assert {m["item"] for m in document["missing"]} >= {"ASM_IA_1", "ASM_IA_2", "PROMOTING_INTEROPERABILITY"}
     assert "236" not in {m["item"] for m in document["missing"]}
     due = [m.get("due_at") for m in document["missing"]]
-    assert due == sorted(due)
+    dated = [d for d in due if d is not None]
+    assert due == [*sorted(dated), *(None for row in LAW.rulebooks[YEAR].compliance.readiness)]
 
 
 def test_missing_is_narrowed_by_days_cohort_and_rows(asm: Asm) -> None:
     fill(Path("asm-streams.db"), until=at("2028-03-28T00:00:00+00:00"))
     every = asm("missing", "--json", **SIMULATED).documents[0]["missing"]
-    assert asm("missing", "--json", "--within", "30", **SIMULATED).documents[0]["missing"] == every
+    assert asm("missing", "--json", "--within", "30", **SIMULATED).documents[0]["missing"] == [
+        m for m in every if "due_at" in m
+    ]
     assert asm("missing", "--json", "--within", "1", **SIMULATED).documents[0]["missing"] == []
     assert asm("missing", "--json", "--cohort", "LOW_BACK_PAIN", **SIMULATED).documents[0]["missing"] == []
     assert asm("missing", "--cohort", "LOW_BACK_PAIN", **SIMULATED).out.startswith("Nothing is missing.\n")
