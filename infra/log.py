@@ -27,6 +27,7 @@ LogEvent = Literal[
     # projection
     "projection_started",
     "projection_caught_up",
+    "standing_changed",  # cohort, year, how many are seen
     "projection_waiting",  # the database or the broker does not answer: waiting
 ]
 

@@ -27,12 +27,13 @@ class Determinations:
     claims: Mapping[str, Given[ClaimsMeasure]]
     complexity: Given[Complexity] | None
     final: Given[FinalResult] | None
+    paid: Given[int] | None
 
     def parts(self) -> Iterator[Given[Any]]:
         """Yield every part that stands."""
         yield from self.costs.values()
         yield from self.claims.values()
-        yield from (part for part in (self.complexity, self.final) if part is not None)
+        yield from (part for part in (self.complexity, self.final, self.paid) if part is not None)
 
     def rest_on_estimates(self, measure_ids: Container[str]) -> bool:
         """Say whether a part that stands for one of the measures, or for complexity, is no more than an estimate."""
@@ -51,6 +52,7 @@ def merge_results(results: Iterable[Observed[ResultDetermined]]) -> Determinatio
     claims: dict[str, Given[ClaimsMeasure]] = {}
     complexity: Given[Complexity] | None = None
     final: Given[FinalResult] | None = None
+    paid: Given[int] | None = None
     for told in ordered:
         event, status = told.event, told.event.status
         if event.cost_measure is not None:
@@ -61,7 +63,9 @@ def merge_results(results: Iterable[Observed[ResultDetermined]]) -> Determinatio
             complexity = Given(value=event.complexity, status=status, told=told)
         if event.final is not None:
             final = Given(value=event.final, status=status, told=told)
-    return Determinations(costs=costs, claims=claims, complexity=complexity, final=final)
+        if event.part_b_paid_cents is not None:
+            paid = Given(value=event.part_b_paid_cents, status=status, told=told)
+    return Determinations(costs=costs, claims=claims, complexity=complexity, final=final, paid=paid)
 
 
 def value_of(given: Given[P] | None) -> P | None:

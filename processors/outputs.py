@@ -87,6 +87,7 @@ class ScoreChanged:
     highest_reachable: Decimal | None = None
     previous: Decimal | None = None
     payment: tuple[PaymentScenario, ...] | None = None
+    part_b_paid_cents: int | None = None
     tree: Part
     standing: str
     estimate: bool
@@ -150,6 +151,35 @@ class FindingChanged:
     message: str
     cites: tuple[str, ...]
     state: FindingState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantile:
+    """The final score under which so many percent of a cohort lie."""
+
+    percent: int
+    final_score: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingChanged:
+    """Where a cohort stands, each time that changes: what the scores that are seen come to."""
+
+    revision: int
+    cohort: str
+    performance_year: int
+    as_of: datetime
+    rulebook: str
+    vintage: str
+    engine: int
+    generation: str
+    size_seen: int
+    size_listed: int
+    payments_known: int
+    midpoint: Decimal | None = None
+    scaling_factor: Decimal | None = None
+    quantiles: tuple[Quantile, ...]
+    standing: str
 
 
 Output = ScoreChanged | ObligationChanged | FindingChanged

@@ -90,7 +90,11 @@ def scenarios_of(lowest: Decimal | None, highest: Decimal | None, rules: Payment
     told = []
     for scenario in rules.scenarios:
         standings = standings_of([Member(final_score=s, part_b_paid_cents=1) for s in scenario.scores], rules)
-        low, high = (adjustment_factor(score, standings, rules) for score in (lowest, highest))
-        if low is not None and high is not None:
-            told.append(PaymentScenario(name=scenario.name, low_factor=low, high_factor=high))
-    return tuple(told)
+        told.append(range_of((lowest, highest), scenario.name, standings, rules))
+    return tuple(scenario for scenario in told if scenario is not None)
+
+
+def range_of(ends: tuple[Decimal, Decimal], name: str, standings: Standings, rules: Payment) -> PaymentScenario | None:
+    """Return the range of the factor between two scores at given standings; None where they tell no factor."""
+    low, high = (adjustment_factor(score, standings, rules) for score in ends)
+    return None if low is None or high is None else PaymentScenario(name=name, low_factor=low, high_factor=high)

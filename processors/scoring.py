@@ -12,6 +12,7 @@ from processors.clinician import (
     score,
 )
 from processors.data_submission import View
+from processors.determinations import value_of
 from processors.explanation import score_tree, unscored_tree
 from processors.identity import Npi, Tin
 from processors.outlook import outlook_of
@@ -42,6 +43,7 @@ class Score:
     lowest_reachable: Decimal | None
     highest_reachable: Decimal | None
     payment: tuple[PaymentScenario, ...] | None
+    part_b_paid_cents: int | None
     tree: Part
     standing: Standing
     estimate: bool
@@ -97,6 +99,7 @@ def _score(clinician: Clinician, tree: Part, rulebook: Rulebook) -> Score:
         lowest_reachable=None,
         highest_reachable=None,
         payment=None,
+        part_b_paid_cents=value_of(clinician.determinations.paid),
         tree=tree,
         standing=standing_of(tree),
         estimate=has_reason(tree, _ESTIMATED) or rests_on_estimates(clinician, rulebook),

@@ -58,6 +58,7 @@ RECORDS: Mapping[str, type[Any]] = MappingProxyType(
             outputs.ScoreChanged,
             outputs.ObligationChanged,
             outputs.FindingChanged,
+            outputs.StandingChanged,
         )
     }
 )

@@ -24,12 +24,19 @@ from infra.kafka.connection import Connection
 from infra.kafka.reading import reader
 from infra.kafka.topics import topic_names
 from infra.log import Log
-from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged
+from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged, StandingChanged
 from schemas.codec import decode
 from schemas.plain import to_avro
 from schemas.records import HealthChanged, Refusal
 
-READ_TOPICS = ("asm.scores.v1", "asm.compliance.v1", "asm.findings.v1", "asm.refusals.v1", "asm.health.v1")
+READ_TOPICS = (
+    "asm.scores.v1",
+    "asm.compliance.v1",
+    "asm.findings.v1",
+    "asm.standings.v1",
+    "asm.refusals.v1",
+    "asm.health.v1",
+)
 _ALL_KEPT = frozenset({tables.ScoreHistory, tables.ObligationHistory, tables.Refusal})
 _BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
 _POLL_MS = 200
@@ -43,6 +50,8 @@ def rows_of(said: object) -> list[tuple[type[SQLModel], dict[str, Any]]]:
         return [(tables.Refusal, row)]
     if isinstance(said, HealthChanged):
         return [(tables.Health, row)]
+    if isinstance(said, StandingChanged):
+        return [(tables.Standing, row)]
     cause = row.pop("cause")
     row |= {f"cause_{name}": cause[name] for name in ("type", "source", "event_id", "journal_offset")}
     if isinstance(said, ScoreChanged):

@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import func
 from sqlmodel import Session, col, or_, select
 
-from infra.database.tables import Finding, Obligation, Refusal, Score, ScoreHistory
+from infra.database.tables import Finding, Obligation, Refusal, Score, ScoreHistory, Standing
 
 _UNSETTLED = ("OPEN", "PREPARED", "SENT", "AT_RISK", "UNPROVEN", "MISSED", "LATE")
 
@@ -119,6 +119,11 @@ def score_history(session: Session, score: Score) -> Sequence[ScoreHistory]:
         ScoreHistory.performance_year == score.performance_year,
     )
     return session.exec(wanted.order_by(col(ScoreHistory.revision))).all()
+
+
+def standing_of(session: Session, cohort: str, year: int) -> Standing | None:
+    """Return where a cohort stands in a year, as last said."""
+    return session.get(Standing, (cohort, year))
 
 
 def latest_as_of(session: Session) -> datetime | None:

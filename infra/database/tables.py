@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 from infra.database.columns import DOCUMENT, Instant, Points
 
 #: Raised by hand whenever a table changes; another number in the database asks for a rebuild.
-LAYOUT = 1
+LAYOUT = 2
 
 
 class _Said(SQLModel):
@@ -46,6 +46,7 @@ class _Score(_Said):
     organization: str | None
     practice_alias: str | None = Field(index=True)
     payment: Any = Field(sa_type=DOCUMENT)
+    part_b_paid_cents: int | None = Field(sa_type=BigInteger)
     tree: Any = Field(sa_type=DOCUMENT)
 
 
@@ -118,6 +119,26 @@ class Finding(_Said, table=True):
     message: str
     state: str
     cites: Any = Field(sa_type=DOCUMENT)
+
+
+class Standing(SQLModel, table=True):
+    """Where a cohort stands in a year, as last said."""
+
+    cohort: str = Field(primary_key=True)
+    performance_year: int = Field(primary_key=True)
+    revision: int
+    as_of: datetime = Field(sa_type=Instant)
+    rulebook: str
+    vintage: str
+    engine: int
+    generation: str
+    size_seen: int
+    size_listed: int
+    payments_known: int
+    midpoint: Decimal | None = Field(sa_type=Points)
+    scaling_factor: Decimal | None = Field(sa_type=Points)
+    standing: str
+    quantiles: Any = Field(sa_type=DOCUMENT)
 
 
 class Refusal(SQLModel, table=True):

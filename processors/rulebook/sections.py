@@ -372,6 +372,14 @@ class Midpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CohortSize:
+    """How many participants of a cohort CMS lists."""
+
+    cohort: str
+    listed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """A named assumption about the peers' final scores."""
 
@@ -389,7 +397,14 @@ class Payment(Section):
     redistributed_share: Decimal
     capped: bool
     coverage_min: Decimal
+    cell_min: int
+    cohort_sizes: tuple[CohortSize, ...]
     scenarios: tuple[Scenario, ...]
+
+    @cached_property
+    def listed_of(self) -> Mapping[str, int]:
+        """How many participants CMS lists, by cohort."""
+        return {size.cohort: size.listed for size in self.cohort_sizes}
 
 
 @dataclass(frozen=True, kw_only=True)

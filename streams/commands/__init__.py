@@ -21,6 +21,7 @@ from streams.commands import (
     project,
     rules,
     simulate,
+    standings,
     status,
     topics,
     what_if,
@@ -46,6 +47,7 @@ def _asm() -> None:
 app.command(name="assess", help=assess.HELP)(assess.assess_files)
 app.command(name="worker", help=worker.HELP)(worker.work)
 app.command(name="project", help=project.HELP)(project.project)
+app.command(name="standings", help=standings.HELP)(standings.standings)
 app.command(name="demo", help=demo.HELP)(demo.demo)
 app.add_typer(ingest.app, name="ingest")
 app.command(name="status", help=status.HELP)(status.status)

@@ -7,13 +7,14 @@ import typer
 
 from infra.database.questions import score_history
 from infra.database.tables import Score, ScoreHistory
+from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
 from streams.commands.eligibility import explain_eligibility
+from streams.commands.exposure import exposure_table, exposures
 from streams.commands.terminal import OUT, Json, points, print_json, show_instant, table
 from streams.commands.view import (
     ESTIMATE,
     Year,
-    payment_table,
     plain,
     projection,
     score_tree,
@@ -42,14 +43,17 @@ def explain(words: Words, year: Year = None, json: Json = False) -> None:
 
 
 def _explain_score(who: str, year: int | None, json: bool) -> None:
-    with projection(Settings()) as session:
+    settings = Settings()
+    with projection(settings) as session:
         scores = who_is(session, who, year)
+        books = load_rulebooks(settings.vintage, settings.areas_file)
         histories = [score_history(session, score) for score in scores]
         if json:
             print_json([_document(s, h) for s, h in zip(scores, histories, strict=True)])
             return
         for score, history in zip(scores, histories, strict=True):
             _show(score, history)
+            OUT.print(exposure_table(exposures(session, [score], books)))
         OUT.print(ESTIMATE, style="dim")
 
 
@@ -71,7 +75,6 @@ def _show(score: Score, history: Sequence[ScoreHistory]) -> None:
     title = f"{score.name or score.npi} (NPI {score.npi}) · {score.cohort} · {score.performance_year}"
     OUT.print(title, style="bold", markup=False)
     OUT.print(score_tree(score.tree, with_inputs=True))
-    OUT.print(payment_table(score.payment or []))
     rows = (
         (
             show_instant(said.as_of),

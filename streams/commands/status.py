@@ -5,7 +5,9 @@ from datetime import datetime
 
 from infra.database.questions import open_findings
 from infra.database.tables import Finding, Obligation, Score
+from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
+from streams.commands.exposure import exposure_table, exposures
 from streams.commands.terminal import OUT, Json, points, print_json, show_instant, table
 from streams.commands.view import (
     ESTIMATE,
@@ -14,7 +16,6 @@ from streams.commands.view import (
     findings_table,
     obligations_table,
     owed,
-    payment_table,
     plain,
     present,
     projection,
@@ -41,13 +42,18 @@ def status(
         latest, npis = scores[0].performance_year, [score.npi for score in scores]
         obligations = owed(session, scores)
         findings = [f for tin in tins_of(scores) for f in open_findings(session, tin, npis, latest)]
+        money = exposures(session, scores, load_rulebooks(settings.vintage, settings.areas_file))
         if json:
-            print_json(_document(scores, obligations, findings))
+            print_json({**_document(scores, obligations, findings), "exposure": money})
         else:
             _show(scores, obligations, findings, present(session, settings))
+            OUT.print(exposure_table(money))
+            OUT.print(ESTIMATE, style="dim")
 
 
-def _document(scores: Sequence[Score], obligations: Sequence[Obligation], findings: Sequence[Finding]) -> object:
+def _document(
+    scores: Sequence[Score], obligations: Sequence[Obligation], findings: Sequence[Finding]
+) -> dict[str, object]:
     return {
         "performance_year": scores[0].performance_year,
         "scores": [plain(s) for s in scores],
@@ -87,11 +93,9 @@ def _show(
     )
     if len(scores) == 1:
         OUT.print(score_tree(first.tree))
-        OUT.print(payment_table(first.payment or []))
     OUT.print(obligations_table(obligations))
     if findings:
         OUT.print(findings_table(findings))
-    OUT.print(ESTIMATE, style="dim")
 
 
 def _distance(due: datetime, now: datetime) -> str:

@@ -123,17 +123,6 @@ def findings_table(findings: Sequence[Finding]) -> Table:
     return table("Wrong or doubtful in what was received", ("who", "code", "where", "event", "what"), rows)
 
 
-def payment_table(scenarios: Sequence[Mapping[str, Any]]) -> Table:
-    """Show the range of the payment factor under each named assumption about the cohort."""
-    rows = ((s["name"], _percent(s["low_factor"]), _percent(s["high_factor"])) for s in scenarios)
-    title = "Payment adjustment: it depends on everybody else in the cohort"
-    return table(title, ("if the peers are", "at the lowest reachable score", "at the highest"), rows)
-
-
-def _percent(factor: Decimal) -> str:
-    return f"{100 * factor:+.2f} %"
-
-
 def score_tree(tree: dict[str, Any], *, with_inputs: bool = False) -> RenderableType:
     """Show the parts of a score, each with its reasons and where they stand, and if asked with the numbers it is of."""
     drawn = Tree(_part(tree), guide_style="dim")

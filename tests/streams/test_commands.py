@@ -586,6 +586,7 @@ def test_status_prints_one_document_with_the_tin_masked(asm: Asm) -> None:
         "scores": 1,
         "obligations": len(document["obligations"]),
         "findings": 1,
+        "exposure": 2,
     }
     assert {part["tin"] for kind in ("scores", "obligations", "findings") for part in document[kind]} == {"*******89"}
     assert [word for word in (TIN.digits, "emitted_id", "null") if word in ran.out] == []

@@ -1,0 +1,111 @@
+"""Where a cohort stands: what the scores that are seen come to, as far as it can be told without naming anybody.
+
+Only what is seen enters: a deployment that sees its own customers alone says so by ``size_seen`` beside
+``size_listed``. A figure about fewer participants than the rulebook's least cell is suppressed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, localcontext
+
+from processors.outputs import Quantile, ScoreChanged, StandingChanged
+from processors.payment import Member, Standings, standings_of
+from processors.rulebook import Rulebook, weakest
+from processors.score_tree import ARITHMETIC, ZERO
+
+_HUNDRED = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Which run of assessment scores are of, and the latest instant that one of them was said as of."""
+
+    as_of: datetime
+    engine: int
+    generation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenScore:
+    """What a standing needs of a score."""
+
+    cohort: str
+    revision: int
+    final_score: Decimal | None
+    part_b_paid_cents: int | None
+
+    @classmethod
+    def of(cls, said: ScoreChanged) -> "SeenScore":
+        """Take it from what was announced."""
+        return cls(
+            cohort=said.cohort,
+            revision=said.revision,
+            final_score=said.final_score,
+            part_b_paid_cents=said.part_b_paid_cents,
+        )
+
+
+def standing_of_cohort(
+    scores: Iterable[SeenScore], cohort: str, rulebook: Rulebook, provenance: Provenance
+) -> StandingChanged:
+    """Return what the latest scores of a cohort and year come to (42 CFR 512.750).
+
+    Participants without a final score are outside it. Whose payments are not known is taken to have the mean of the
+    known ones, or where none is known the same as everybody else. The revision is given by who says it.
+    """
+    scored = [s for s in scores if s.final_score is not None]
+    told = tuple(sorted(s.final_score for s in scored if s.final_score is not None))
+    rules = rulebook.payment
+    figures: Standings | None = None
+    if len(told) >= rules.cell_min:
+        figures = standings_of(_members(scored), rules)
+    return StandingChanged(
+        revision=0,
+        cohort=cohort,
+        performance_year=rulebook.performance_year,
+        as_of=provenance.as_of,
+        rulebook=rulebook.digest,
+        vintage=rulebook.vintage,
+        engine=provenance.engine,
+        generation=provenance.generation,
+        size_seen=len(told),
+        size_listed=rules.listed_of.get(cohort, 0),
+        payments_known=sum(s.part_b_paid_cents is not None for s in scored),
+        midpoint=None if figures is None else figures.midpoint,
+        scaling_factor=None if figures is None else figures.scaling_factor,
+        quantiles=_quantiles(told, rules.cell_min),
+        standing=weakest(source.standing for source in rules.sources.values()),
+    )
+
+
+def is_covered(size_seen: int, size_listed: int, rulebook: Rulebook) -> bool:
+    """Say whether enough of a cohort is seen that its own figures may be used (42 CFR 512.750)."""
+    return size_listed > 0 and size_seen >= rulebook.payment.coverage_min * size_listed
+
+
+def _members(scored: Sequence[SeenScore]) -> list[Member]:
+    known = [s.part_b_paid_cents for s in scored if s.part_b_paid_cents is not None]
+    taken = sum(known) // len(known) if known else 1
+    return [
+        Member(
+            final_score=ZERO if s.final_score is None else s.final_score,
+            part_b_paid_cents=taken if s.part_b_paid_cents is None else s.part_b_paid_cents,
+        )
+        for s in scored
+    ]
+
+
+def _quantiles(scores: Sequence[Decimal], cell_min: int) -> tuple[Quantile, ...]:
+    """Return deciles, quartiles or the median: the finest that leave no cell with fewer scores than the least."""
+    parts = next((n for n in (10, 4, 2) if len(scores) >= n * cell_min), 0)
+    percents = [_HUNDRED * k // parts for k in range(1, parts)]
+    return tuple(Quantile(percent=percent, final_score=_percentile(scores, percent)) for percent in percents)
+
+
+def _percentile(scores: Sequence[Decimal], percent: int) -> Decimal:
+    """Return a percentile of ascending scores, interpolated between the two that it lies between."""
+    below, rest = divmod((len(scores) - 1) * percent, _HUNDRED)
+    with localcontext(ARITHMETIC):
+        above = scores[min(below + 1, len(scores) - 1)]
+        return scores[below] + (above - scores[below]) * rest / _HUNDRED

@@ -1,0 +1,36 @@
+"""``asm standings``: scores -> cohort standings."""
+
+import signal
+from typing import Annotated
+
+import typer
+
+from infra.kafka.connection import connect
+from infra.log import configure_logging
+from infra.rulebooks import load_rulebooks
+from infra.settings import Settings
+from streams.commands.terminal import complain
+from streams.standings import Standings
+from streams.supervisor import stop_with_supervisor
+
+HELP = """Say where each cohort stands as its scores change: how many are seen, their median, the scaling factor.
+
+Once enough of a cohort is seen, `asm status` shows payment factors by these figures; until then under named
+assumptions about the peers. Run one of it, beside the worker and the projector."""
+
+
+def standings(
+    once: Annotated[bool, typer.Option("--once", help="Say what the scores that are there come to, then end.")] = False,
+    supervised: Annotated[bool, typer.Option(hidden=True, help="End with whoever started it.")] = False,
+) -> None:
+    """Follow the scores and publish standings."""
+    settings = Settings()
+    configure_logging(settings)
+    following = Standings(connect(settings), load_rulebooks(settings.vintage, settings.areas_file))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: setattr(following, "stopping", True))
+    if supervised:
+        stop_with_supervisor()
+    following.run(once=once)
+    if once:
+        complain(f"{following.said} standings said.")

@@ -1,0 +1,142 @@
+"""Scores -> cohort standings: what everybody who is seen comes to, for readers who show a factor by cohort.
+
+It keeps no state: at the start it reads all scores and what it last said. What is said is made of the latest score of
+each participant, so it may skip what was between. It runs as one process; two would say the same things twice.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+
+from infra.errors import Unavailable
+from infra.kafka.connection import Connection, unreachable
+from infra.kafka.reading import reader, records_to_end
+from infra.kafka.topics import topic_names
+from infra.log import Log
+from processors.outputs import ScoreChanged, StandingChanged
+from processors.rulebook import Rulebook
+from processors.standings import Provenance, SeenScore, standing_of_cohort
+from schemas.codec import decode, encode
+
+SCORES, STANDINGS = "asm.scores.v1", "asm.standings.v1"
+_POLL_MS = 1000
+_MOST_RECORDS = 5000
+_FLUSH_SECONDS = 30
+Cohort = tuple[str, int]
+
+
+class Cohorts:
+    """The latest score of each participant, and what was last said of each cohort and year."""
+
+    def __init__(self, rulebooks: Mapping[int, Rulebook]) -> None:
+        self._rulebooks = rulebooks
+        self._scores: dict[tuple[str, str, int], SeenScore] = {}
+        self._said: dict[Cohort, tuple[int, bytes]] = {}  # revision and content, as it is on the wire
+        self._provenance: dict[Cohort, Provenance] = {}
+        self._touched: set[Cohort] = set()
+
+    def remember(self, said: StandingChanged) -> None:
+        """Take note of what was said before."""
+        self._said[said.cohort, said.performance_year] = said.revision, _content(said)
+
+    def take(self, score: ScoreChanged) -> None:
+        """Take note of a score."""
+        key = (score.tin.digits, score.npi, score.performance_year)
+        before = self._scores.get(key)
+        if before is not None and before.revision >= score.revision:
+            return
+        self._scores[key] = SeenScore.of(score)
+        provenance = Provenance(as_of=score.as_of, engine=score.engine, generation=score.generation)
+        for cohort in {score.cohort, score.cohort if before is None else before.cohort}:
+            touched = (cohort, score.performance_year)
+            self._touched.add(touched)
+            known = self._provenance.setdefault(touched, provenance)
+            self._provenance[touched] = max(known, provenance, key=lambda p: p.as_of)
+
+    def changed(self) -> list[StandingChanged]:
+        """Return the standings that are other than what was last said, of cohorts that the rulebooks know."""
+        touched, self._touched = self._touched, set()
+        members: defaultdict[Cohort, list[SeenScore]] = defaultdict(list)
+        for (_, _, year), score in self._scores.items():
+            members[score.cohort, year].append(score)
+        told = []
+        for cohort, year in sorted(touched):
+            if year in self._rulebooks:
+                provenance = self._provenance[cohort, year]
+                standing = standing_of_cohort(members[cohort, year], cohort, self._rulebooks[year], provenance)
+                revision, content = self._said.get((cohort, year), (0, b""))
+                if content != _content(standing):
+                    told.append(replace(standing, revision=revision + 1))
+                    self.remember(told[-1])
+        return told
+
+
+def _content(standing: StandingChanged) -> bytes:
+    """Return what a standing says, whenever it says so."""
+    return encode(replace(standing, revision=0, as_of=datetime.fromtimestamp(0, UTC)))
+
+
+class Standings:
+    """Follows the scores of a generation and says what each cohort comes to."""
+
+    def __init__(self, connection: Connection, rulebooks: Mapping[int, Rulebook]) -> None:
+        self._connection = connection
+        self._names = topic_names(connection.settings)
+        self._cohorts = Cohorts(rulebooks)
+        self._log = Log()
+        self.said = 0
+        self.stopping = False
+
+    def run(self, *, once: bool) -> None:
+        """Read all scores that are there, say what changed, and go on until told to stop; ``once``: stop then.
+
+        :raises Unavailable: the broker does not answer, or a topic is missing.
+        """
+        with reader(self._connection, self._names.of(STANDINGS)) as before:
+            for record in records_to_end(before):
+                self._cohorts.remember(decode(record.value))
+        producer = self._producer()
+        try:
+            with reader(self._connection, self._names.of(SCORES)) as scores:
+                for record in records_to_end(scores):
+                    self._cohorts.take(decode(record.value))
+                self._say(producer)
+                while not once and not self.stopping:
+                    self._follow(scores)
+                    self._say(producer)
+        finally:
+            producer.close()
+
+    def _follow(self, scores: KafkaConsumer) -> None:
+        for records in scores.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS).values():
+            for record in records:
+                self._cohorts.take(decode(record.value))
+
+    def _say(self, producer: KafkaProducer) -> None:
+        sent: list[Any] = []
+        for standing in self._cohorts.changed():
+            key = f"{standing.cohort}|{standing.performance_year}".encode()
+            sent.append(producer.send(self._names.of(STANDINGS), key=key, value=encode(standing)))
+            self._log.info(
+                "standing_changed",
+                cohort=standing.cohort,
+                performance_year=standing.performance_year,
+                size_seen=standing.size_seen,
+            )
+        try:
+            for delivery in sent:
+                delivery.get(timeout=_FLUSH_SECONDS)
+        except KafkaError as error:
+            raise Unavailable("Kafka did not take what was said of a cohort.") from error
+        self.said += len(sent)
+
+    def _producer(self) -> KafkaProducer:
+        try:
+            return KafkaProducer(**self._connection.kafka_python(), acks="all", enable_idempotence=True)
+        except KafkaError as error:
+            raise unreachable(self._connection, error) from error
