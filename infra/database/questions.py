@@ -33,6 +33,12 @@ def participants(session: Session, who: str, year: int | None) -> Sequence[Score
     return session.exec(wanted.order_by(col(Score.performance_year), col(Score.name), col(Score.npi))).all()
 
 
+def roster_of(session: Session, tins: Sequence[str], years: Sequence[int]) -> Sequence[Score]:
+    """Return the scores of all clinicians under some TINs in some years."""
+    wanted = select(Score).where(col(Score.tin).in_(tins), col(Score.performance_year).in_(years))
+    return session.exec(wanted).all()
+
+
 def obligations(session: Session, tin: str, npis: Sequence[str], year: int) -> Sequence[Obligation]:
     """Return a TIN's own obligations and those of clinicians, the most costly first."""
     wanted = (

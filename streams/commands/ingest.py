@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +24,7 @@ from schemas.intake.rif import RifOptions, read_identifiers, read_rif
 from schemas.tokens import beneficiary_token
 from streams.admission import Rules
 from streams.commands.files import events_in, in_a_folder, refusal_of
+from streams.commands.roster_changes import ListInHand, changes_table, removals, summary
 from streams.commands.terminal import ERR, OUT, REFUSED, USAGE, complain, parse_instant, table
 from streams.commands.view import projection
 from streams.feeding import Feed, feed
@@ -40,6 +41,15 @@ Out = Annotated[
     Path | None,
     typer.Option(callback=in_a_folder, help="Write the events into this file (JSON Lines) instead of sending them."),
 ]
+Tins = Annotated[
+    Path, typer.Option(exists=True, dir_okay=False, help="File that joins npi to tin (and practice_alias).")
+]
+IsFinal = Annotated[
+    bool,
+    typer.Option("--final", help="It is the final list: compare it with the known roster (removed, new, unchanged)."),
+]
+Remove = Annotated[bool, typer.Option("--remove", help="With --final: also say that who is not on it was removed.")]
+PublishedOn = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of publication.")]
 Opened = Callable[[BinaryIO, str], Iterable[Reading]]
 
 
@@ -105,42 +115,62 @@ def rif(
 @app.command()
 def participants(
     files: Files,
-    tins: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="File that joins npi to tin (and practice_alias).")
-    ],
+    tins: Tins,
     which: Annotated[
         ParticipantList, typer.Option("--list", help="Which of CMS's lists it is.")
     ] = ParticipantList.FINAL,
+    final: IsFinal = False,
+    remove: Remove = False,
     list_id: Annotated[str | None, typer.Option(help="The list's name; none: made of its content.")] = None,
-    published_on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of publication.")] = None,
+    published_on: PublishedOn = None,
     source: Annotated[str, typer.Option(help="Name of the feed.")] = "cms-participants",
     dry_run: DryRun = False,
     out: Out = None,
 ) -> None:
-    """CMS's ASM Participants file; it has no TIN, which a second file (npi,tin) tells."""
-    practices: dict[Npi, list[Practice]] = {}
-    refused: list[Refused] = []
-    with tins.open("rb") as stream:
-        for item in read_practices(stream, tins.name):
-            if isinstance(item, Refused):
-                refused.append(item)
-            else:
-                practices.setdefault(item[0], []).append(item[1])
-    day: date | None = None if published_on is None else published_on.date()
+    """CMS's ASM Participants file; it has no TIN, which a second file (npi,tin) tells.
+
+    With --final the list is compared with the roster in the SQL view, for the TINs of the second file: who is removed,
+    new or in another cohort. Try it with --dry-run; --remove says the removals, so the file must be whole.
+    """
+    if final and which is not ParticipantList.FINAL:
+        raise typer.BadParameter("--final and --list PRELIMINARY contradict each other")
+    if remove and not final:
+        raise typer.BadParameter("--remove goes with --final: only a final list says who is not on it")
+    practices, refused = _practices(tins)
+    in_hand = ListInHand()
 
     def read(stream: BinaryIO, name: str) -> Iterable[Reading]:
         lines = stream.readlines()
         named = list_id or sha256(b"".join(lines)).hexdigest()[:16]
+        day = None if published_on is None else published_on.date()
         options = ListOptions(source=source, list=which, list_id=named, published_on=day)
-        return read_participants(lines, name, practices, options)
+        return in_hand.noting(read_participants(lines, name, practices, options), lines, name)
 
-    _ingest(files, read, dry_run=dry_run, out=out, beforehand=refused)
+    def compare() -> Iterable[Reading]:
+        with projection(Settings()) as session:
+            found = in_hand.beside(session, {p.tin for joined in practices.values() for p in joined})
+        OUT.print(summary(found), changes_table(found), sep="\n")
+        return removals(found, source, in_hand.list_id) if remove else ()
+
+    _ingest(files, read, dry_run=dry_run, out=out, beforehand=refused, afterwards=compare if final else None)
 
 
 @app.command()
 def events(files: Files, dry_run: DryRun = False, out: Out = None) -> None:
     """Our own events: JSON Lines of CloudEvents, or an Avro container file."""
     _ingest(files, events_in, dry_run=dry_run, out=out)
+
+
+def _practices(path: Path) -> tuple[dict[Npi, list[Practice]], list[Refused]]:
+    practices: dict[Npi, list[Practice]] = {}
+    refused: list[Refused] = []
+    with path.open("rb") as stream:
+        for item in read_practices(stream, path.name):
+            if isinstance(item, Refused):
+                refused.append(item)
+            else:
+                practices.setdefault(item[0], []).append(item[1])
+    return practices, refused
 
 
 def _identifiers(path: Path | None) -> tuple[dict[str, str], list[Refused]]:
@@ -162,7 +192,13 @@ def _tin_of(alias: str, settings: Settings) -> Tin:
 
 
 def _ingest(
-    files: Sequence[Path], read: Opened, *, dry_run: bool, out: Path | None, beforehand: Iterable[Refused] = ()
+    files: Sequence[Path],
+    read: Opened,
+    *,
+    dry_run: bool,
+    out: Path | None,
+    beforehand: Iterable[Refused] = (),
+    afterwards: Callable[[], Iterable[Reading]] | None = None,
 ) -> None:
     settings = Settings()
     rules = Rules(partitions=1, accept_test_identifiers=settings.test_identifiers == "accept")
@@ -171,6 +207,8 @@ def _ingest(
         for refused in beforehand:
             account.take(refused)
         for reading in _readings(files, read):
+            account.take(reading)
+        for reading in afterwards() if afterwards is not None else ():
             account.take(reading)
     account.tell("checked" if dry_run else f"written to {out}" if out is not None else "produced")
     raise typer.Exit(REFUSED if account.refused else 0)
