@@ -16,6 +16,7 @@ from processors.final_score import (
     final_score,
     small_practice_part,
 )
+from processors.origins import practice_origins
 from processors.practice import Practice, because, declared_categories, excused_categories
 from processors.quality import (
     CategoryScore,
@@ -125,6 +126,7 @@ def scored_with(practice: Practice) -> tuple[object, ...]:
         *((each.interoperability, each.activities) for each in practice.reports.values()),
         practice.unproven_activities,
         practice.unproven_sets,
+        practice_origins(practice),
     )
 
 

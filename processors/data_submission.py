@@ -49,8 +49,8 @@ class Revision(Generic[D]):
 
     ``copies`` are the events that say the content that stands (of several contents the first received), ``stage`` is
     the highest that any of them reached in time, of a late one at all, ``receipted_at`` the instant of acceptance by
-    the receiver or None, ``late`` says that it was accepted, or if never accepted first sent, at or after the due
-    instant: what was only prepared by then is late once it is sent.
+    the receiver or None, ``proof`` the word of it, ``late`` says that it was accepted, or if never accepted first sent,
+    at or after the due instant: what was only prepared by then is late once it is sent.
     """
 
     number: int
@@ -60,6 +60,7 @@ class Revision(Generic[D]):
     rejected: bool
     late: bool
     errors: tuple[ReceiptError, ...] = ()
+    proof: Observed[D] | Observed[ReceiptReceived] | None = None
 
     @property
     def event(self) -> D:
@@ -222,7 +223,8 @@ def _revision(
     rejections = [p for p in proofs if p.event.outcome is ReceiptOutcome.REJECTED and _instant(p) < due]
     last = max(rejections, key=lambda p: (_instant(p), p.digest), default=None)
     rejected_at = None if last is None else _instant(last)
-    receipted_at = _acceptance(copies, proofs, rejected_at, due)
+    proof = _acceptance(copies, proofs, rejected_at, due)
+    receipted_at = None if proof is None else _instant(proof)
     timely = [c for c in copies if _copy_instant(c) < due]
     late = _is_late(copies, timely) if receipted_at is None else receipted_at >= due
     return Revision(
@@ -233,6 +235,7 @@ def _revision(
         rejected=rejected_at is not None and receipted_at is None,
         late=late,
         errors=last.event.errors if last is not None and receipted_at is None else (),
+        proof=proof,
     )
 
 
@@ -248,26 +251,22 @@ def _acceptance(
     proofs: Iterable[Observed[ReceiptReceived]],
     rejected_at: datetime | None,
     due: datetime,
-) -> datetime | None:
-    """Return the earliest instant of acceptance after the last rejection.
-
-    What is in time goes before what is late, which changes nothing that was accepted; then the receiver's own word.
-    """
-    words: list[Observed[DocumentEvent] | Observed[ReceiptReceived]] = [
-        c for c in copies if c.event.stage is Stage.RECEIPTED
-    ]
+) -> Observed[D] | Observed[ReceiptReceived] | None:
+    """Return the earliest word of acceptance after the last rejection: in time before late, then the receiver's own."""
+    words: list[Observed[D] | Observed[ReceiptReceived]] = [c for c in copies if c.event.stage is Stage.RECEIPTED]
     words += [p for p in proofs if p.event.outcome is ReceiptOutcome.ACCEPTED]
-    ranked = [
-        (_instant(w) >= due, w.event.confirmation is None or w.event.receipted_at is None, _instant(w)) for w in words
-    ]
-    return min((r for r in ranked if rejected_at is None or r[-1] >= rejected_at), default=(None,))[-1]
+    after = [w for w in words if rejected_at is None or _instant(w) >= rejected_at]
+    return min(after, key=lambda w: (_instant(w) >= due, not _is_receivers(w), _instant(w), w.digest), default=None)
 
 
 def _instant(word: Observed[DocumentEvent] | Observed[ReceiptReceived]) -> datetime:
     """Return the receiver's instant where a confirmation comes with it, else the broker's append time."""
-    if word.event.receipted_at is not None and word.event.confirmation is not None:
-        return word.event.receipted_at
-    return word.received_at
+    told = word.event.receipted_at if _is_receivers(word) else None
+    return word.received_at if told is None else told
+
+
+def _is_receivers(word: Observed[DocumentEvent] | Observed[ReceiptReceived]) -> bool:
+    return word.event.confirmation is not None and word.event.receipted_at is not None
 
 
 def _symbol_troubles(item: Observed[DocumentEvent]) -> list[Trouble]:

@@ -47,6 +47,14 @@ class ClaimLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventName:
+    """What identifies an event, wherever it lies."""
+
+    source: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimReceived:
     """One claim with its lines, as known to the feed of this TIN; the highest ``version`` stands."""
 

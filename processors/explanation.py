@@ -1,10 +1,15 @@
 """The tree in which a clinician's score explains itself: every part with its reasons (42 CFR 512.745)."""
 
 from dataclasses import replace
+from typing import Any
 
 from processors.clinician import GROUP, Clinician, ViewScore, roster_of
+from processors.determinations import Given
 from processors.eligibility import exception_reason, ineligible_reason
+from processors.events import EventName
 from processors.final_score import cms_final_reason, weights_in_use
+from processors.origins import Origins, name_of, of_revisions, practice_origins
+from processors.practice import Practice
 from processors.rulebook import Reason, Rulebook
 from processors.score_tree import ZERO, Part
 
@@ -30,6 +35,25 @@ def score_tree(clinician: Clinician, scored: ViewScore, rulebook: Rulebook) -> P
         parts=parts,
         reasons=tuple(_root_reasons(clinician, scored, rulebook)),
     )
+
+
+def origins_of(clinician: Clinician, practice: Practice) -> Origins:
+    """Return the events behind the parts of a clinician's score now, by the parts' codes."""
+    listing, determinations = roster_of(clinician).listing, clinician.determinations
+    given: dict[str, Given[Any] | None] = {
+        **determinations.claims,
+        **determinations.costs,
+        "complex_patients": determinations.complexity,
+        "final_score": determinations.final,
+    }
+    return {
+        "small_practice": (EventName(source=listing.source, event_id=listing.event_id),),
+        **{
+            measure: of_revisions(unit.revision for unit in units) for measure, units in clinician.quality.units.items()
+        },
+        **{code: (name_of(part.told),) for code, part in given.items() if part is not None},
+        **practice_origins(practice),
+    }
 
 
 def unscored_tree(clinician: Clinician, rulebook: Rulebook) -> Part:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 
+from processors.events import EventName
 from processors.rulebook import Reason, Standing, weakest
 
 #: All arithmetic of the core happens in this context, whatever the surrounding program has set.
@@ -13,7 +14,10 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part of a score: a stable code, a value out of a maximum (absent where not scored), why, and from what."""
+    """One part of a score: a stable code, a value out of a maximum (absent where not scored), why, and from what.
+
+    ``told_by`` are the events behind its numbers, and behind those of the parts below that name none themselves.
+    """
 
     code: str
     title: str
@@ -23,6 +27,7 @@ class Part:
     parts: tuple["Part", ...] = ()
     reasons: tuple[Reason, ...] = ()
     inputs: Mapping[str, int | Decimal] = field(default_factory=dict)
+    told_by: tuple[EventName, ...] = ()
 
 
 def walk(part: Part) -> Iterator[Part]:

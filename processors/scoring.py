@@ -13,8 +13,9 @@ from processors.clinician import (
 )
 from processors.data_submission import View
 from processors.determinations import value_of
-from processors.explanation import score_tree, unscored_tree
+from processors.explanation import origins_of, score_tree, unscored_tree
 from processors.identity import Npi, Tin
+from processors.origins import with_origins
 from processors.outlook import outlook_of
 from processors.outputs import PaymentScenario
 from processors.payment import scenarios_of
@@ -77,7 +78,9 @@ def score_clinician(clinician: Clinician, practice: Practice, moment: Moment) ->
     lowest = _clamped(lowest_reachable(outlook, rulebook), rulebook)
     highest = _clamped(highest_reachable(outlook, rulebook), rulebook)
     scored = replace(
-        _score(clinician, score_tree(clinician, now, rulebook), rulebook),
+        _score(
+            clinician, with_origins(score_tree(clinician, now, rulebook), origins_of(clinician, practice)), rulebook
+        ),
         final_score=now.final,
         prepared_score=prepared.final,
         lowest_reachable=lowest,

@@ -11,6 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 from rich.tree import Tree
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
@@ -124,7 +125,7 @@ def findings_table(findings: Sequence[Finding]) -> Table:
 
 
 def score_tree(tree: dict[str, Any], *, with_inputs: bool = False) -> RenderableType:
-    """Show the parts of a score, each with its reasons and where they stand, and if asked with the numbers it is of."""
+    """Show the parts of a score, each with its reasons and where they stand, and if asked its numbers and events."""
     drawn = Tree(_part(tree), guide_style="dim")
     _grow(drawn, tree, with_inputs)
     return drawn
@@ -134,6 +135,8 @@ def _grow(drawn: Tree, part: dict[str, Any], with_inputs: bool) -> None:
     inputs = part.get("inputs")
     if with_inputs and inputs:
         drawn.add("[dim]" + ", ".join(f"{name} {_number(value)}" for name, value in sorted(inputs.items())) + "[/]")
+    if with_inputs and part["told_by"]:
+        drawn.add(Text("told by " + ", ".join(f"{e['source']} {e['event_id']}" for e in part["told_by"]), style="dim"))
     for below in part["parts"]:
         _grow(drawn.add(_part(below)), below, with_inputs)
 

@@ -90,9 +90,10 @@ def test_a_cost_result_of_another_cohort_is_a_finding_and_scores_nothing() -> No
 def test_a_result_of_an_unknown_measure_hides_no_other() -> None:
     known = result(claims_measure=admissions(), status=ResultStatus.PRELIMINARY)
     unknown = result(claims_measure=replace(admissions(), measure_id="500"), event_id="u", status=ResultStatus.FINAL)
-    assessment = assessed(listed(), quality(), known, unknown)
+    others = (listed(), quality(), known)
+    assessment = assessed(*others, unknown)
     assert ("u", "UNKNOWN_MEASURE") in codes(assessment)
-    assert score_of(assessment).tree == score_of(assessed(listed(), quality(), known)).tree
+    assert score_of(assessment).tree == score_of(assessed(*others)).tree
 
 
 def test_a_cost_score_off_the_scale_is_left_out_with_a_finding() -> None:
