@@ -16,6 +16,7 @@ class AnnouncedScore:
     revision: int
     final_score: Decimal | None
     cohort: str
+    values: Mapping[str, Decimal | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ The third of the three pure functions. Each output is a state, not a delta. Its 
 year, its id is a digest of what it says and why, so that the same journal and rules give the same outputs and ids.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from types import MappingProxyType
 
 from processors.announced import NOTHING, Announced, AnnouncedFinding, AnnouncedObligation, AnnouncedScore, Owners
@@ -24,6 +25,7 @@ from processors.output_views import (
     withdrawn_score,
 )
 from processors.outputs import Alert, Envelope, FindingState, Output, View
+from processors.score_tree import walk
 from processors.scoring import Score
 
 #: Digest of an output as it goes on the wire; given from outside, since the wire is not the core's.
@@ -76,8 +78,12 @@ class _Herald:
             return
         revision = 1 if last is None else last.revision + 1
         stamped = self._stamped(view, revision, self._emitted_id("score", view, "", content))
-        self.outputs.append(replace(stamped, previous=None if last is None else last.final_score))
-        said = AnnouncedScore(digest=content, revision=revision, final_score=score.final_score, cohort=score.cohort)
+        values = {part.code: part.value for part in walk(score.tree)}
+        previous, moved = (None, ()) if last is None else (last.final_score, _moved(last.values, values))
+        self.outputs.append(replace(stamped, previous=previous, moved=moved))
+        said = AnnouncedScore(
+            digest=content, revision=revision, final_score=score.final_score, cohort=score.cohort, values=values
+        )
         self.owners[score.npi] = replace(owner, score=said)
 
     def say_obligation(self, obligation: Obligation) -> None:
@@ -151,3 +157,9 @@ class _Herald:
             str(envelope.engine),
             content,
         )
+
+
+def _moved(before: Mapping[str, Decimal | None], now: Mapping[str, Decimal | None]) -> tuple[str, ...]:
+    """Return the codes of the parts whose value is another, in the order of the tree; then those that are gone."""
+    changed = [code for code, value in now.items() if code not in before or before[code] != value]
+    return (*changed, *sorted(before.keys() - now.keys()))  # the state keeps no order

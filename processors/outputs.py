@@ -86,6 +86,7 @@ class ScoreChanged:
     lowest_reachable: Decimal | None = None
     highest_reachable: Decimal | None = None
     previous: Decimal | None = None
+    moved: tuple[str, ...] = ()
     payment: tuple[PaymentScenario, ...] | None = None
     part_b_paid_cents: int | None = None
     tree: Part

@@ -47,6 +47,7 @@ class _Score(_Said):
     practice_alias: str | None = Field(index=True)
     payment: Any = Field(sa_type=DOCUMENT)
     part_b_paid_cents: int | None = Field(sa_type=BigInteger)
+    moved: Any = Field(sa_type=DOCUMENT)
     tree: Any = Field(sa_type=DOCUMENT)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from processors.announced import Owners
+from processors.announced import AnnouncedScore, Owners
 from processors.announcements import announce
 from processors.assessment import Assessment
 from processors.outputs import Cause, Envelope, FindingChanged, ObligationChanged, Output, ScoreChanged
@@ -148,3 +148,28 @@ def test_what_alerted_and_rested_on_a_word_that_does_not_count_is_resolved_once(
     }
     outputs, _ = said(owners, assessed(mine, another, as_of=near))
     assert outputs == []
+
+
+def test_a_score_names_the_parts_that_moved_it_and_the_first_one_none() -> None:
+    outputs, owners = announce({}, assessed(LISTED), ENVELOPE, content_digest)
+    (first,) = (o for o in outputs if isinstance(o, ScoreChanged))
+    more = assessed(LISTED, quality(row("236"), event_id="q"), attested("ASM_IA_1", event_id="a"))
+    outputs, owners = announce(owners, more, ENVELOPE, content_digest)
+    (second,) = (o for o in outputs if isinstance(o, ScoreChanged))
+    assert (first.moved, second.moved) == (
+        (),
+        ("quality", "236", "improvement_activities", "complex_patients"),  # which counted 0 below the least submission
+    )
+
+
+def test_parts_that_are_gone_are_named_last_in_an_order_of_their_own() -> None:
+    outputs, owners = announce({}, assessed(listed(event_id="l")), ENVELOPE, content_digest)
+    gone = assessed(listed(event_id="l"), listed(event_id="l2", eligible=False))
+    for known in (owners, {n: replace(o, score=shuffled(o.score)) for n, o in owners.items()}):
+        outputs, _ = announce(known, gone, ENVELOPE, content_digest)
+        (score,) = (o for o in outputs if isinstance(o, ScoreChanged))
+        assert (score.moved[0], list(score.moved[1:])) == ("final_score", sorted(score.moved[1:]))
+
+
+def shuffled(said: AnnouncedScore | None) -> AnnouncedScore | None:
+    return said and replace(said, values=dict(reversed(list(said.values.items()))))
