@@ -16,7 +16,7 @@ from processors.facts import PracticeYear, without_reused_ids
 from processors.obligations import Status, stand
 from processors.output_views import alert_after, troubles_after
 from processors.outputs import Alert
-from processors.owed import Owed, practice_items
+from processors.owed import Owed, reported_items
 from processors.progress import (
     Moment,
     changes_ahead,
@@ -92,14 +92,13 @@ def follow(facts: PracticeYear, rulebook: Rulebook, as_of: datetime, earlier: Fo
 
 
 def _of_the_tin(year: ReadYear, earlier: _Stand | None, moment: Moment) -> _Stand:
-    """Say how the TIN's items stand; they rest on the practice, the instant, and who takes part in it how."""
+    """Say how what the TIN reports stands; it rests on the practice, the instant, and who takes part in it how."""
     listed = [read for read in year.clinicians.values() if read.clinician.roster is not None]
     rest = (moment.as_of, *(read.part for read in listed))
     if earlier is not None and earlier.rests_on is year.practice and earlier.rest == rest:
         return earlier
-    return _stand(
-        practice_items(year.practice, [read.clinician for read in listed], moment), (year.practice, rest), moment
-    )
+    reported = reported_items(year.practice, [read.clinician for read in listed], moment)
+    return _stand(reported, (year.practice, rest), moment)
 
 
 def _of_a_clinician(read: ReadClinician, earlier: _Stand | None, moment: Moment) -> _Stand:
@@ -112,6 +111,8 @@ def _of_a_clinician(read: ReadClinician, earlier: _Stand | None, moment: Moment)
 def _stand(owed: Iterable[Owed], of: tuple[object, tuple[object, ...]], moment: Moment) -> _Stand:
     alerting, statuses, ahead = {}, set(), set()
     for item, progress in owed:
+        if not item.by_deadline and item.due_at is None:  # it never alerts
+            continue
         status, fires = stand(item, progress, moment)
         alerting[item.npi or "", item.category, item.item] = fires
         ahead |= set(changes_ahead(item, progress))

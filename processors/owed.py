@@ -53,13 +53,20 @@ def clinician_items(clinician: Clinician, rulebook: Rulebook) -> tuple[Owed, ...
 
 
 def practice_items(practice: Practice, listed: Sequence[Clinician], moment: Moment) -> Iterator[Owed]:
+    """Yield how far everything is that a practice owes for all its listed clinicians, the checklist too."""
+    yield from reported_items(practice, listed, moment)
+    if listed:
+        participating = any(is_scored(c, moment.rulebook) for c in listed)
+        for item, progress in readiness_items(practice.facts.tin, practice.facts.readiness, moment):
+            yield item, progress if participating else Progress(needs_nothing=True)
+
+
+def reported_items(practice: Practice, listed: Sequence[Clinician], moment: Moment) -> Iterator[Owed]:
     """Yield how far the activities and the PI set are that a practice reports for all its listed clinicians."""
     if not listed:
         return
     participating = [c for c in listed if is_scored(c, moment.rulebook)]
-    reported = (*activity_items(practice, moment), interoperability_item(practice, moment))
-    checklist = readiness_items(practice.facts.tin, practice.facts.readiness, moment)
-    for item, progress in (*reported, *checklist):
+    for item, progress in (*activity_items(practice, moment), interoperability_item(practice, moment)):
         yield item, _for_all(progress, item.category, participating) if participating else Progress(needs_nothing=True)
 
 
