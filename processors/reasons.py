@@ -84,6 +84,21 @@ REASONS: Mapping[str, Meaning] = MappingProxyType(
         "MALFORMED_YEAR": _refusal(
             "The performance year is not a year of four digits.", "Correct the year and send a new event."
         ),
+        "MALFORMED_REDRIVE": _refusal(
+            "A record on the redrive topic does not say in its headers where and when it was received first.",
+            "Only `asm dead-letters redrive` writes there: find who else did.",
+        ),
+        "NO_PAYLOAD": _refusal(
+            "A dead letter whose payload was not kept, since it may identify somebody, cannot be tried again.",
+            "Have the feed send it again, corrected.",
+        ),
+        "NO_KEY": _refusal(
+            "A dead letter of which neither key nor body names a TIN cannot be tried again: it has no partition.",
+            "Have the feed send it again, with its key.",
+        ),
+        "REDRIVEN_TOO_OFTEN": _refusal(
+            "A dead letter was tried again as often as it may be.", "Correct it where it comes from, then drop it here."
+        ),
         "MISSING_IDENTITY": _refusal(
             "Source, event id or the document's id is empty.", "Give every event a source and an id of its own."
         ),

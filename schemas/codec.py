@@ -55,6 +55,7 @@ RECORDS: Mapping[str, type[Any]] = MappingProxyType(
             records.DeadLetter,
             records.Refusal,
             records.HealthChanged,
+            records.OperationRecorded,
             outputs.ScoreChanged,
             outputs.ObligationChanged,
             outputs.FindingChanged,

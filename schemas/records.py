@@ -64,6 +64,18 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperationRecorded:
+    """Who did what to this system, when, why, and to which things."""
+
+    actor: str
+    command: str
+    scope: str
+    reason: str
+    instant: datetime
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthChanged:
     """The state of this system itself, by the wall clock."""
 

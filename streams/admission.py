@@ -38,9 +38,24 @@ _FIRST_YEAR, _LAST_YEAR = 1000, 9999
 _MOST_BYTES = 128 * 1024
 
 
+#: Refused records that operators send again; nobody else may write there.
+REDRIVE = "asm.redrive.v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redriven:
+    """Where a record lay when it was received the first time, and how often it was tried."""
+
+    origin: str
+    attempts: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
-    """A record as it lies on an inbound topic; ``timestamp`` is its append time, milliseconds UTC."""
+    """A record as it lies on an inbound topic; ``timestamp`` is its append time, milliseconds UTC.
+
+    ``redriven``: it comes again from the redrive topic; topic and timestamp are those of the first time.
+    """
 
     topic: str
     partition: int
@@ -48,11 +63,12 @@ class Inbound:
     key: bytes | None = field(repr=False)
     value: bytes | None = field(repr=False)
     timestamp: int
+    redriven: Redriven | None = None
 
     @property
     def origin(self) -> str:
-        """Where it lies: ``topic/partition/offset``, the topic as the contract calls it."""
-        return f"{self.topic}/{self.partition}/{self.offset}"
+        """Where it lay first: ``topic/partition/offset``, the topic as the contract calls it."""
+        return f"{self.topic}/{self.partition}/{self.offset}" if self.redriven is None else self.redriven.origin
 
     @property
     def received_at(self) -> datetime:
@@ -113,6 +129,8 @@ def accepted(record: Inbound, rules: Rules) -> Event:
     :raises InvalidRecord: no rulebook could accept it.
     """
     value = record.value or b""
+    if record.topic == REDRIVE:
+        raise InvalidRecord("MALFORMED_REDRIVE", "headers do not say where it was received first", "headers")
     if len(value) > _MOST_BYTES:
         raise InvalidRecord("TOO_LARGE", f"{len(value)} bytes, at most {_MOST_BYTES} are taken")
     schema = schema_of(value)
@@ -140,7 +158,7 @@ def dead_letter(record: Inbound, refused: InvalidRecord) -> DeadLetter:
         detail=refused.detail,
         payload=None if _may_identify(event, record) or len(value) > _MOST_BYTES else value,
         payload_sha256=sha256(value).hexdigest(),
-        attempts=1,
+        attempts=1 if record.redriven is None else record.redriven.attempts + 1,
     )
 
 
@@ -199,7 +217,7 @@ def _decoded(value: bytes) -> Any:
 def _may_identify(event: Any, record: Inbound) -> bool:
     """Say whether a refused record may hold a beneficiary in clear, whatever else is wrong with it."""
     if event is None:
-        return record.topic == contract().topic_of(ClaimReceived.__name__)
+        return record.topic in {REDRIVE, contract().topic_of(ClaimReceived.__name__)}
     told = (getattr(event, name, None) for name in ("beneficiary", "from_token", "to_token"))
     return any(text is not None and not is_beneficiary_token(text) for text in told)
 

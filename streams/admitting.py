@@ -18,16 +18,22 @@ from infra.kafka.topics import JOURNAL
 from schemas.codec import encode
 from schemas.records import DeadLetter
 from schemas.topics import TopicNames, contract
-from streams.admission import Inbound, Rules, admit_batch, batch_closed, clock_ticked, refusal
+from streams.admission import REDRIVE, Inbound, Rules, admit_batch, batch_closed, clock_ticked, refusal
 from streams.batching import BatchApp
 from streams.clock import CLOCK_TOPIC, Clock, Instant, Watermark
 from streams.ownership import PartitionOwner, Tick, Work
+from streams.redrive import Received, inbound_from
 from streams.refusals import RefusalGauge
 from streams.rows import Row
 from streams.transaction import FencedProducer, Offsets
 
 _SLICE = 500
 _REFUSALS, _DEAD_LETTERS, _HEALTH = "asm.refusals.v1", "asm.dead-letters.v1", "asm.health.v1"
+
+
+def admitted_topics() -> tuple[str, ...]:
+    """Return the topics that admission reads: the inbound ones, and what operators send again."""
+    return (*contract().inbound(), REDRIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +53,7 @@ class Admitting(PartitionOwner):
     def __init__(self, app: BatchApp, partition: int, producer: FencedProducer, tools: AdmissionTools) -> None:
         super().__init__(app, partition, producer)
         self._tools = tools
-        self._contract_names = {tools.names.of(name): name for name in contract().inbound()}
+        self._contract_names = {tools.names.of(name): name for name in admitted_topics()}
         self._clock_partition = TopicPartition(tools.names.of(CLOCK_TOPIC), 0)
         self._clock_group = f"{self.group}-clock-{partition}"
         self._last: Instant | None = None
@@ -107,13 +113,16 @@ class Admitting(PartitionOwner):
             self.log.warning("records_refused", reasons=dict(refused))
 
     def _inbound(self, record: Any) -> Inbound:
-        return Inbound(
-            topic=self._contract_names[record.topic],
-            partition=record.partition,
-            offset=record.offset,
-            key=record.key,
-            value=record.value,
-            timestamp=record.timestamp,
+        return inbound_from(
+            Received(
+                topic=self._contract_names[record.topic],
+                partition=record.partition,
+                offset=record.offset,
+                key=record.key,
+                value=record.value,
+                timestamp=record.timestamp,
+                headers=record.headers,
+            )
         )
 
     def _write_letters(

@@ -13,9 +13,8 @@ from infra.kafka.groups import leave_group
 from infra.kafka.topics import JOURNAL, require_topics, topic_names
 from infra.log import Log
 from infra.rulebooks import load_rulebooks
-from schemas.topics import contract
 from streams.admission import Rules
-from streams.admitting import AdmissionTools, Admitting
+from streams.admitting import AdmissionTools, Admitting, admitted_topics
 from streams.assessing import Assessing, AssessmentTools, publish_rulebooks
 from streams.assessment import Law
 from streams.batching import BatchApp, Owner
@@ -40,7 +39,7 @@ class AdmissionApp(BatchApp):
         self._connection = connection
         self._names = topic_names(settings)
         self._rules = Rules(partitions=partitions, accept_test_identifiers=settings.test_identifiers == "accept")
-        topics = [self._names.of(name) for name in contract().inbound()]
+        topics = [self._names.of(name) for name in admitted_topics()]
         super().__init__(f"{settings.namespace}asm-admission", topics, **_options(connection, "admission"))
 
     async def on_first_start(self) -> None:

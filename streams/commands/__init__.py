@@ -13,6 +13,7 @@ from processors.rulebook import RulebookError
 from streams.commands import (
     assess,
     broker,
+    dead_letters,
     demo,
     explain,
     ingest,
@@ -56,6 +57,7 @@ app.command(name="next", help=next_steps.HELP)(next_steps.next_steps)
 app.command(name="explain", help=explain.HELP)(explain.explain)
 app.command(name="what-if", help=what_if.HELP)(what_if.what_if)
 app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")
 app.add_typer(topics.app, name="topics")

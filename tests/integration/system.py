@@ -103,6 +103,15 @@ class System:
         self._others.append(other)
         return other
 
+    def beside(self, name: str) -> "System":
+        """Another deployment with topics and logs of its own; it ends with this one."""
+        folder = self.folder / name
+        folder.mkdir()
+        other = System(self.connection.bootstrap, self.settings.namespace + name, folder)
+        self._others.append(other)
+        other.apply_topics()
+        return other
+
     def apply_topics(self) -> None:
         """Create the topics."""
         assert apply_topics(self.connection)[1] == []
