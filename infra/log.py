@@ -24,6 +24,8 @@ LogEvent = Literal[
     "refusals_below_limit",  # that is over
     # clock
     "clock_ticked",  # a mark was written (debug)
+    "watermark_stalled",  # a partition's clock stands still: see docs/operations/watermark.md
+    "watermark_moving",  # it goes again
     # projection
     "projection_started",
     "projection_caught_up",

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     clock_margin_seconds: float = Field(
         default=1.0, description="By how much the clocks of brokers and workers may disagree."
     )
+    watermark_limit_seconds: float = Field(
+        default=300.0, gt=0, description="After which a partition's clock that stands still is an alert of its own."
+    )
     fetch_bytes: int = Field(default=8 << 20, description="Most bytes of one fetch of a partition.")
     linger_seconds: float = Field(
         default=0.0, description="Waiting for more before a transaction, to make fewer of them."

@@ -5,8 +5,8 @@ A view: its offsets are in the transaction of its rows, so that after any crash 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from time import sleep
 from typing import Any
@@ -28,6 +28,7 @@ from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged, 
 from schemas.codec import decode
 from schemas.plain import to_avro
 from schemas.records import HealthChanged, Refusal
+from streams.watermark_watch import WatermarkWatch
 
 READ_TOPICS = (
     "asm.scores.v1",
@@ -106,8 +107,8 @@ class Projector:
         :raises Unavailable: the broker does not answer, or its topics are missing.
         """
         self._log.info("projection_started")
-        with self._reader() as consumer:
-            self._follow(consumer, once=once)
+        with self._reader() as consumer, self._watching(once=once) as look:
+            self._follow(consumer, look, once=once)
 
     def rebuild(self) -> bool:
         """Delete every row and read all again up to now, in one transaction; False if it was told to stop."""
@@ -119,7 +120,16 @@ class Projector:
                 sql.rollback()
         return not self.stopping
 
-    def _follow(self, consumer: KafkaConsumer, *, once: bool) -> None:
+    @contextmanager
+    def _watching(self, *, once: bool) -> Iterator[Callable[[], None]]:
+        """Yield what looks after the clocks of the partitions; a simulated one stands still by right."""
+        if once or self._connection.settings.clock == "events":
+            yield lambda: None
+            return
+        with WatermarkWatch(self._connection) as watch:
+            yield watch.look
+
+    def _follow(self, consumer: KafkaConsumer, look: Callable[[], None], *, once: bool) -> None:
         failures = 0
         while not self.stopping:
             try:
@@ -133,10 +143,12 @@ class Projector:
                     while not self.stopping:
                         self._step(consumer, sql)
                         sql.commit()
+                        look()
             except OperationalError as error:
                 pause = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
                 failures += 1
                 self._log.warning("projection_waiting", error=type(error.orig).__name__, seconds=pause)
+                look()
                 sleep(pause)
             except DBAPIError as error:
                 raise Unavailable(f"The database does not take what was said ({type(error.orig).__name__}).") from error

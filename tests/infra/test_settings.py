@@ -44,6 +44,7 @@ def test_every_setting_has_a_default() -> None:
         "session_timeout_seconds": 8.0,
         "transaction_timeout_seconds": 20.0,
         "clock_margin_seconds": 1.0,
+        "watermark_limit_seconds": 300.0,
         "fetch_bytes": 8388608,
         "linger_seconds": 0.0,
         "restarts_max": 10,
