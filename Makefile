@@ -50,6 +50,10 @@ unit: install  ## Tests that need no broker
 integration: install  ## Tests on a real Kafka (ASM_KAFKA_BOOTSTRAP, or the embedded one)
 	$(BIN)/python -m pytest -q -m "integration or container" -rs
 
+.PHONY: faults
+faults: install  ## The long form of the kill tests: 100,000 events, kills, freezes, lost brokers (an hour; FAULTS="--seed 2 …")
+	$(BIN)/python -m tests.faults $(FAULTS)
+
 .PHONY: bench
 bench: install  ## Benchmarks: asm assess over 8,600 participants, bytes of the claims in the state (minutes)
 	$(BIN)/python -m bench.ledger

@@ -124,6 +124,10 @@ class System:
         """Start a command of the command line."""
         return self._start(asm_command(*arguments), environment)
 
+    def start_command(self, command: list[str], **environment: str) -> Worker:
+        """Start any command in the deployment's environment."""
+        return self._start(command, environment)
+
     def freezing_worker(self, stage: str, flag: Path) -> Worker:
         """Start a worker that freezes before its first commit of a stage while the file is there."""
         command = [sys.executable, "-m", "tests.integration.faulty", "worker", "--no-supervise"]
