@@ -3,4 +3,4 @@
 State and outputs carry it. State of another engine version is refused at start; it is not the release number.
 """
 
-ENGINE = 1
+ENGINE = 2

@@ -11,7 +11,7 @@ from processors.episodes import ClaimYear
 from processors.events import YearEvent
 from processors.facts import empty_year, fold
 from processors.identity import Tin
-from processors.vocabulary import ParticipantList
+from processors.vocabulary import ParticipantList, ResultStatus
 from tests.making import (
     AFTER,
     IN_WINDOW,
@@ -40,6 +40,7 @@ from tests.making import (
 
 EARLIER, LATER = at("2028-01-10"), at("2028-03-10")
 MEASURES = ("005", "008", "236", "377")
+OWED_BEFORE = (*MEASURES, "492", "COST_HF_1")
 PRACTICE: tuple[YearEvent, ...] = (attested("ASM_IA_1"), attested("ASM_IA_2"), pi_set())
 FEW = quality(*(row(measure_id, 19, 0) for measure_id in MEASURES))
 FULL = quality(*(row(measure_id, 100, 0) for measure_id in MEASURES))
@@ -117,7 +118,9 @@ def test_a_changed_cohort_is_scored_on_its_own_measures_and_the_old_ones_are_owe
     after = assessed(*told, observed(listed(cohort="LOW_BACK_PAIN"), LATER))
     assert (final(before), final(after), score_of(after).cohort) == (Decimal(90), Decimal(0), "LOW_BACK_PAIN")
     assert [p.code for p in score_of(after).tree.parts[0].parts] == ["238", "134", "128", "220"]
-    assert {obligation_of(after, m).status for m in MEASURES} == {"NOT_REQUIRED"}
+    assert {(obligation_of(after, m).status, obligation_of(after, m).points_at_stake) for m in OWED_BEFORE} == {
+        ("NOT_REQUIRED", Decimal(0))
+    }
     assert [code for _, code in codes(after)] == ["MEASURE_OF_OTHER_COHORT"] * 5
     back = assessed(*told, observed(listed(cohort="LOW_BACK_PAIN"), LATER), observed(listed(), AFTER), as_of=AFTER)
     assert final(back) == Decimal(90)
@@ -129,6 +132,13 @@ def test_whom_the_roster_drops_has_no_score_and_owes_nothing_and_comes_back_with
     assert (final(dropped), reasons(dropped), statuses(dropped)) == (None, ["NOT_ELIGIBLE"], {"NOT_REQUIRED"})
     again = assessed(*told, observed(removed(), LATER), observed(listed(), AFTER), as_of=AFTER)
     assert (final(again), statuses(again, "QUALITY")) == (Decimal(100), {"MET", "NOT_REQUIRED"})
+
+
+def test_who_is_not_scored_owes_no_notice_of_an_error_either() -> None:
+    preliminary = result(status=ResultStatus.PRELIMINARY, cost_measure=cost())
+    told = [assessed(listed(eligible=eligible), preliminary, as_of=AFTER) for eligible in (True, False)]
+    assert [obligation_of(each, "ERROR_NOTICE").status for each in told] == ["OPEN", "NOT_REQUIRED"]
+    assert statuses(told[1]) == {"NOT_REQUIRED"}
 
 
 def test_of_two_clinicians_the_one_who_stays_owes_what_the_tin_reports() -> None:

@@ -304,3 +304,16 @@ def test_an_acceptance_and_a_rejection_of_one_instant_leave_it_accepted() -> Non
     ]
     for order in (words, words[::-1]):
         assert obligation_of(assessed(listed(), quality(stage=Stage.SENT), *order), "236").status == "MET"
+
+
+def test_the_score_lies_in_its_interval_to_the_last_digit_in_whatever_order_points_are_added() -> None:
+    told = assessed(
+        listed(small_practice=True, solo=False),
+        quality(row("236", 5, 0)),
+        pi_set({"PI_EP_1": (1, 9)}),
+        attested("ASM_IA_1"),
+        result(cost_measure=cost(score=Decimal(1)), claims_measure=admissions(cases=5)),
+        as_of=AFTER,
+    )
+    score = score_of(told)
+    assert (score.final_score, score.final_score == score.lowest_reachable) == (Decimal(5) - Decimal(8) / 9, True)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from processors.engine import ENGINE
 from processors.outputs import FindingChanged, ObligationChanged
 from streams.assessment import Assessor, Law
 from streams.state import StateRefused, load_state
@@ -201,7 +202,7 @@ def test_the_state_read_back_is_the_state_that_was_written() -> None:
 def test_state_of_another_engine_or_law_is_refused_with_the_way_out() -> None:
     driver = told()
     for mark, sentence in (
-        (replace(LAW.fresh_mark(), engine=2), "engine version 1, this is version 2"),
+        (replace(LAW.fresh_mark(), engine=ENGINE + 1), f"engine version {ENGINE}, this is version {ENGINE + 1}"),
         (replace(LAW.fresh_mark(), rulebooks={"2027": "another"}), "other rulebooks"),
     ):
         with pytest.raises(StateRefused, match="ASM_GENERATION") as refused:
