@@ -23,7 +23,8 @@ _HEAD = """# Coverage: paragraph by paragraph
 Written from the rulebook, the case tables and the modules by `make docs`. A case is a row of `tests/rules`; beside a
 paragraph stand the cases that cite it, beside a value the cases that read it and the modules that read it in them (a
 test changes every value step by step and sees a case fail). A value stands in `processors/rulebook/{vintage}`; its
-standing is the weakest of its years. `asm rules list --standing assumed` is the list of what a person must look up.
+standing is the weakest of its years, a paragraph's the weakest of its values. `asm rules list --standing assumed` is
+the list of what a person must look up.
 """
 
 
@@ -49,11 +50,12 @@ def cases(texts: Mapping[str, str]) -> Counter[str]:
 
 
 def values(rulebooks: Iterable[Rulebook]) -> dict[str, dict[str, list[Entry]]]:
-    """The values of every year, by the paragraph or other text that they cite and by key."""
+    """The values of every year, by each paragraph that they cite (without one by the first text) and by key."""
     told: dict[str, dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for rulebook in rulebooks:
         for entry in entries_of(rulebook):
-            for text in {paragraph_of(cite) or cite for cite in entry.source.cites}:
+            paragraphs = {p for cite in entry.source.cites if (p := paragraph_of(cite)) is not None}
+            for text in paragraphs or entry.source.cites[:1]:
                 told[text][entry.key].append(entry)
     return told
 
@@ -76,9 +78,12 @@ def wrong_with(texts: Mapping[str, str], rulebooks: Iterable[Rulebook]) -> list[
         if (name, why) in seen:
             wrong.append(f"{name}: {why}: is said twice")
         seen.add((name, why))
-    tried = {paragraph_of(cite) for cite in cases(texts)}
-    untried = sorted({p for p in values(books) if p.startswith("512.")} - tried)
-    return wrong + [f"42 CFR {paragraph} has a value and no case" for paragraph in untried]
+    tried = {paragraph_of(cite) or cite for cite in cases(texts)}
+    return wrong + [f"{_full(text)} has a value and no case" for text in sorted(set(values(books)) - tried)]
+
+
+def _full(text: str) -> str:
+    return f"42 CFR {text}" if text.startswith("512.") else text
 
 
 def modules_of(paragraph: str) -> list[str]:
@@ -92,14 +97,20 @@ def coverage_page() -> str:
     for cite, number in cases(tables()).items():
         counted[paragraph_of(cite) or cite] += number
     found = values(load_rulebooks(DEFAULT_VINTAGE).values())
-    paragraphs = sorted({p for p in {*found, *counted} if p.startswith("512.")})
-    lines = [_HEAD.format(vintage=DEFAULT_VINTAGE), "| paragraph | cases | modules |", "| --- | --- | --- |"]
-    lines += [f"| 42 CFR {p} | {counted[p]} | {_named(modules_of(p))} |" for p in paragraphs]
-    others = sorted(text for text in counted if text not in paragraphs)
-    lines += [f"| {text} | {counted[text]} | – |" for text in others]
-    for text in [*paragraphs, *others]:
+    texts = sorted({*found, *counted}, key=lambda text: (not text.startswith("512."), text))
+    lines = [
+        _HEAD.format(vintage=DEFAULT_VINTAGE),
+        "| paragraph | standing | cases | modules |",
+        "| --- | --- | --- | --- |",
+    ]
+    weak = {text: _weakest([e for entries in by_key.values() for e in entries]) for text, by_key in found.items()}
+    lines += [
+        f"| {_full(t)} | {weak.get(t, '–')} | {counted[t]} | {_named(modules_of(t) if t.startswith('512.') else [])} |"
+        for t in texts
+    ]
+    for text in texts:
         if text in found:
-            lines += _values_of(f"42 CFR {text}" if text in paragraphs else text, found[text])
+            lines += _values_of(_full(text), found[text])
     return "\n".join([*lines, ""])
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -132,6 +133,17 @@ def test_whom_the_roster_drops_has_no_score_and_owes_nothing_and_comes_back_with
     assert (final(dropped), reasons(dropped), statuses(dropped)) == (None, ["NOT_ELIGIBLE"], {"NOT_REQUIRED"})
     again = assessed(*told, observed(removed(), LATER), observed(listed(), AFTER), as_of=AFTER)
     assert (final(again), statuses(again, "QUALITY")) == (Decimal(100), {"MET", "NOT_REQUIRED"})
+
+
+def test_relief_for_cost_excuses_the_cohort_that_counts_and_nobody_who_is_not_scored() -> None:
+    told: tuple[Any, ...] = (
+        observed(listed(), EARLIER),
+        relief("COST"),
+        observed(listed(cohort="LOW_BACK_PAIN"), LATER),
+    )
+    changed = assessed(*told)
+    assert [obligation_of(changed, item).status for item in ("COST_HF_1", "COST_LBP_1")] == ["NOT_REQUIRED", "EXCUSED"]
+    assert statuses(assessed(*told, observed(removed(), AFTER), as_of=AFTER)) == {"NOT_REQUIRED"}
 
 
 def test_who_is_not_scored_owes_no_notice_of_an_error_either() -> None:

@@ -8,13 +8,13 @@ import pytest
 
 from processors.assessment import Assessment, assess
 from processors.clinician import read_clinician, roster_of
-from processors.events import Complexity, Measurement
+from processors.events import Complexity
 from processors.payment import scenarios_of
 from processors.practice import read_practice
 from processors.promoting_interoperability import Reported, allocate_points
 from processors.rulebook.sections import ComplexityReference, QualityMeasure, Scenario
 from processors.scoring import ScoredClinician
-from processors.vocabulary import AttestationAction, ReceiptOutcome, ResultStatus, Stage
+from processors.vocabulary import ResultStatus, Stage
 from tests.making import (
     AFTER,
     FULL_SET,
@@ -25,16 +25,15 @@ from tests.making import (
     assessed,
     at,
     attested,
+    channel,
     codes,
     cost,
     facts,
     listed,
     obligation_of,
-    observed,
     pi_rows,
     pi_set,
     quality,
-    receipt,
     result,
     row,
     rulebook,
@@ -48,93 +47,6 @@ BACKS = listed(cohort="LOW_BACK_PAIN")
 
 def points(assessment: Assessment, measure_id: str = "236") -> Decimal | None:
     return next(p.value for p in score_of(assessment).tree.parts[0].parts if p.code == measure_id)
-
-
-def test_each_measure_of_an_entity_stands_or_falls_alone() -> None:
-    both = observed(quality(row("236", 90, 10), row("005", 100, 0), submission_id="a"), EARLIER)
-    one = observed(quality(row("236", 1, 99), submission_id="b"), LATER)
-    told = assessed(listed(), both, one)
-    assert (points(told, "236"), points(told, "005")) == (Decimal(1), Decimal(10))
-
-
-def test_the_submission_receipted_last_stands_whatever_the_order_of_the_ids() -> None:
-    later = observed(quality(row("236", 90, 10), submission_id="a"), LATER)
-    earlier = observed(quality(row("236", 1, 99), submission_id="b"), EARLIER)
-    assert points(assessed(listed(), earlier, later)) == Decimal(10)
-
-
-@pytest.mark.parametrize(
-    ("better", "worse"),
-    [
-        (row("236", 90, 10), row("236", 30, 70)),
-        (row("236", 1, 99), row("236", 1, 0, eligible_population=100)),
-        (row("236", 1, 99), row("236", 5, 0)),
-        (row("236", 1, 0, eligible_population=100), row("236", 5, 0)),
-    ],
-    ids=["more points", "scored beats no points", "scored beats not scored", "no points beat not scored"],
-)
-@pytest.mark.parametrize("types", [("ECQM", "CQM"), ("CQM", "ECQM")])
-def test_under_two_collection_types_the_better_counts(
-    better: Measurement, worse: Measurement, types: tuple[str, str]
-) -> None:
-    good = quality(better, submission_id="g", collection_type=types[0])
-    bad = quality(worse, submission_id="b", collection_type=types[1])
-    assert points(assessed(listed(), good, bad)) == points(assessed(listed(), good))
-
-
-def test_what_is_said_of_submissions_holds_for_attestations() -> None:
-    yes = observed(attested("ASM_IA_1"), EARLIER)
-    no = attested("ASM_IA_1", revision=2, answer=False, stage=Stage.SENT)
-    withdrawal = attested("ASM_IA_1", revision=2, action=AttestationAction.WITHDRAW)
-    told = [
-        assessed(listed(), *events, as_of=AFTER)
-        for events in (
-            (yes,),
-            (yes, observed(no, LATER)),
-            (yes, observed(replace(no, stage=Stage.RECEIPTED), LATER)),
-            (yes, observed(withdrawal, LATER)),
-            (yes, observed(withdrawal, AFTER)),
-        )
-    ]
-    assert [obligation_of(t, "ASM_IA_1").status for t in told] == ["MET", "MET", "MISSED", "MISSED", "MET"]
-
-
-def test_of_two_contents_received_at_one_instant_the_smaller_hash_stands() -> None:
-    told = [observed(quality(row("236", met, 100 - met), event_id=f"q{met}"), EARLIER) for met in (90, 1)]
-    first, second = sorted(told, key=lambda each: each.content)
-    assessment = assessed(listed(), second, first)
-    assert points(assessment) == points(assessed(listed(), first))
-    assert codes(assessment) == [(second.event.event_id, "CONFLICT")]
-
-
-def test_stage_and_confirmation_are_not_content() -> None:
-    sent = observed(quality(row("236", 90, 10), stage=Stage.SENT), EARLIER)
-    known = observed(quality(row("236", 90, 10), confirmation="C-9", receipted_at=IN_WINDOW), LATER)
-    told = assessed(listed(), sent, known)
-    assert (points(told), codes(told)) == (Decimal(10), [])
-
-
-@pytest.mark.parametrize(("minutes", "status"), [(1, "MET"), (0, "SENT"), (-1, "SENT")])
-def test_a_receipt_without_revision_proves_only_what_was_sent_before_its_instant(minutes: int, status: str) -> None:
-    sent = observed(quality(stage=Stage.SENT), EARLIER.replace(minute=30))
-    proof = receipt(receipted_at=EARLIER.replace(minute=30 + minutes))
-    assert obligation_of(assessed(listed(), sent, proof), "236").status == status
-
-
-@pytest.mark.parametrize("better", range(1, 4))
-def test_results_rank_reconsidered_final_preliminary_estimate(better: int) -> None:
-    ranks = [ResultStatus.ESTIMATE, ResultStatus.PRELIMINARY, ResultStatus.FINAL, ResultStatus.RECONSIDERED]
-    stands = observed(result(status=ranks[better], cost_measure=cost(score=Decimal(9))), EARLIER)
-    later = observed(result(status=ranks[better - 1], cost_measure=cost(score=Decimal(2))), LATER)
-    assert score_of(assessed(listed(), stands, later)).tree.parts[1].value == Decimal(90)
-
-
-def test_a_preliminary_result_is_owed_no_more_and_an_estimate_still_is() -> None:
-    stakes = [
-        obligation_of(assessed(listed(), quality(), result(status=status, cost_measure=cost())), "COST_HF_1")
-        for status in (ResultStatus.ESTIMATE, ResultStatus.PRELIMINARY)
-    ]
-    assert [stake.points_at_stake > 0 for stake in stakes] == [True, False]
 
 
 def test_377_as_a_cqm_serves_no_minimum_submission() -> None:
@@ -292,20 +204,6 @@ def test_only_a_clinician_with_a_roster_entry_is_judged() -> None:
         roster_of(unlisted)
 
 
-def test_an_attestation_without_dates_announces_no_beginning_of_a_period() -> None:
-    without = attested(period_start=None, period_end=None, stage=Stage.PREPARED)
-    told = assessed(listed(), without, as_of=at("2027-05-01"))
-    assert told.next_change_at == assessed(listed(), as_of=at("2027-05-01")).next_change_at
-
-
-def test_an_acceptance_and_a_rejection_of_one_instant_leave_it_accepted() -> None:
-    words = [
-        receipt(event_id=str(o), outcome=o, revision=1) for o in (ReceiptOutcome.ACCEPTED, ReceiptOutcome.REJECTED)
-    ]
-    for order in (words, words[::-1]):
-        assert obligation_of(assessed(listed(), quality(stage=Stage.SENT), *order), "236").status == "MET"
-
-
 def test_the_score_lies_in_its_interval_to_the_last_digit_in_whatever_order_points_are_added() -> None:
     told = assessed(
         listed(small_practice=True, solo=False),
@@ -317,3 +215,10 @@ def test_the_score_lies_in_its_interval_to_the_last_digit_in_whatever_order_poin
     )
     score = score_of(told)
     assert (score.final_score, score.final_score == score.lowest_reachable) == (Decimal(5) - Decimal(8) / 9, True)
+
+
+def test_a_declared_channel_changes_no_score() -> None:
+    reported = (listed(), quality(row("236", 90, 10)), result(cost_measure=cost()))
+    silenced = assessed(*reported, channel("QUALITY"), channel("PROMOTING_INTEROPERABILITY"), as_of=AFTER)
+    assert silenced.scores == assessed(*reported, as_of=AFTER).scores
+    assert obligation_of(silenced, "PROMOTING_INTEROPERABILITY").status == "NOT_MONITORED"

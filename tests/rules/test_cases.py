@@ -3,7 +3,6 @@
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -153,12 +152,14 @@ def compliance_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]
         return {name: [each[name] for each in told] for name in ("status", "alerting")}
     if given["category"] == NOTICE:
         return _notice_case(given, rules)
-    flags = {k: v for k, v in given.items() if k not in {"category", "as_of", "waiting", "doubtful", "sent_at"}}
+    if "sent_at" in given:
+        sent = observed(quality(stage=Stage(given["waiting"])), given["sent_at"])
+        reported = obligation_of(assess(facts(listed(), sent), rules, given["as_of"]), "236")
+        return {"status": reported.status, "alerting": reported.alerting}
+    flags = {k: v for k, v in given.items() if k not in {"category", "as_of", "waiting", "doubtful"}}
     waiting = Stage(given["waiting"]) if "waiting" in given else None
     doubts = (Gap(code="ELEMENTS_MISSING", message="two of three"),) if given.get("doubtful") else ()
-    days = timedelta(days=rules.compliance.receipt_overdue_days)
-    overdue = given["sent_at"] + days if "sent_at" in given else None
-    progress = Progress(**flags, waiting=waiting, doubts=doubts, overdue_at=overdue)
+    progress = Progress(**flags, waiting=waiting, doubts=doubts)
     item = Item(
         tin=TIN,
         npi=None,
