@@ -41,7 +41,6 @@ from tests.making import (
 )
 
 RULES = rulebook()
-EARLIER, LATER = at("2028-01-10"), at("2028-03-10")
 BACKS = listed(cohort="LOW_BACK_PAIN")
 
 
