@@ -24,7 +24,7 @@ demo: install  ## Play a simulated performance year on a real Kafka (under two m
 	$(BIN)/asm demo
 
 .PHONY: test
-test: check integration  ## All that CI runs: check, then the integration tests on a real Kafka
+test: lint types imports coverage integration  ## All that CI runs: check with coverage, then tests on a real Kafka
 
 .PHONY: check
 check: install lint types imports unit  ## Lint, types, imports, and every test that needs no broker (about a minute)
@@ -45,6 +45,10 @@ imports: install  ## One direction: streams -> infra -> schemas -> processors
 .PHONY: unit
 unit: install  ## Tests that need no broker
 	$(BIN)/python -m pytest -q -m "not integration and not container"
+
+.PHONY: coverage
+coverage: install  ## The same tests, and 100 % of the core's statements and branches (twice as long)
+	$(BIN)/python -m pytest -q -m "not integration and not container" --cov --cov-report=term
 
 .PHONY: integration
 integration: install  ## Tests on a real Kafka (ASM_KAFKA_BOOTSTRAP, or the embedded one)

@@ -31,7 +31,7 @@ from processors.quality import (
 )
 from processors.rulebook import Rulebook
 from processors.rulebook.sections import QualityMeasure
-from processors.score_tree import ZERO, Part
+from processors.score_tree import ZERO, Part, sum_of
 
 INDIVIDUAL, GROUP = "INDIVIDUAL", "GROUP"
 
@@ -160,7 +160,7 @@ def score(clinician: Clinician, practice: Practice, view: View, rulebook: Rulebo
     combination = Combination(
         quality=quality.value,
         cost=cost.value,
-        added=sum((part.value or ZERO for part in added), ZERO),
+        added=sum_of(part.value or ZERO for part in added),
         submitted=sum(each.counts_as_submitted for each in judged),
     )
     return ViewScore(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from processors.clinician import Clinician, ReportsUnderWay, is_scored, reports_under_way, roster_of
-from processors.cost import COST, cost_measure_of
+from processors.cost import COST
 from processors.gaps import Gap
 from processors.notices import error_notice
 from processors.obligations import Affected, Exposure, Obligation, obligation
@@ -29,9 +29,9 @@ Owed = tuple[Item, Progress]
 
 
 def clinician_items(clinician: Clinician, rulebook: Rulebook) -> tuple[Owed, ...]:
-    """Return how far each measure of a listed clinician's cohorts and its cost measure are; time does not matter.
+    """Return how far each measure of a listed clinician's cohorts and their cost measures are; time does not matter.
 
-    Measures of a cohort that the roster has left are shown as not required any more.
+    Measures of a cohort that the roster has left are shown as not required any more; of who is not scored, all are.
     """
     roster = roster_of(clinician)
     scored = is_scored(clinician, rulebook)
@@ -43,12 +43,13 @@ def clinician_items(clinician: Clinician, rulebook: Rulebook) -> tuple[Owed, ...
             if scored and measure.cohort == roster.cohort:
                 progress = _measure_progress(measure, clinician, under_way, rulebook)
             items.append((_quality_item(measure, clinician, rulebook), progress))
-    cost = cost_measure_of(roster.cohort, rulebook)
-    if cost is not None:
-        excused = scored and COST in clinician.excused
-        progress = Progress(needs_nothing=True, excused=excused, because=clinician.because.get(COST))
-        items.append((_cost_item(cost, clinician, rulebook), progress))
-    items += error_notice(clinician.facts, clinician.determinations, rulebook)
+    for cost in rulebook.cost.cost_measures:
+        if cost.cohort == roster.cohort or cost.cohort in roster.former_cohorts:
+            excused = scored and cost.cohort == roster.cohort and COST in clinician.excused
+            progress = Progress(needs_nothing=True, excused=excused, because=clinician.because.get(COST))
+            items.append((_cost_item(cost, clinician, rulebook), progress))
+    for notice, progress in error_notice(clinician.facts, clinician.determinations, rulebook):
+        items.append((notice, progress if scored else Progress(needs_nothing=True)))
     return tuple(items)
 
 

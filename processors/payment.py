@@ -44,7 +44,7 @@ def standings_of(members: Sequence[Member], rules: Payment) -> Standings:
         midpoint = median([m.final_score for m in members]) if rules.midpoint.kind == "MEDIAN" else rules.midpoint.fixed
         paid = sum(m.part_b_paid_cents for m in members)
         weighted = sum((m.part_b_paid_cents * transformed(m.final_score, midpoint, rules) for m in members), ZERO)
-        scaling = None if weighted == 0 else rules.redistributed_share * paid / weighted
+        scaling = None if weighted == 0 else ARITHMETIC.divide(rules.redistributed_share * paid, weighted)
         return Standings(midpoint=midpoint, scaling_factor=scaling)
 
 

@@ -128,7 +128,7 @@ def allocate_points(
         first = next((t for t in step.to if t not in excluded), step.to[-1])
         targets = exchange if first == EXCHANGE else [first]
         for target in targets:
-            points[target] += amount / len(targets)
+            points[target] += ARITHMETIC.divide(amount, len(targets))
     return points
 
 

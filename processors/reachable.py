@@ -15,7 +15,7 @@ from typing import Any
 
 from processors.final_score import Combination, raw_score
 from processors.rulebook import Rulebook
-from processors.score_tree import ARITHMETIC, ZERO
+from processors.score_tree import ARITHMETIC, ZERO, sum_of
 
 MINIMUM_SUBMISSION = "MINIMUM_SUBMISSION"
 Choose = Callable[[Decimal, Decimal], Decimal]
@@ -216,4 +216,4 @@ def _added(outlook: Outlook, choose: Choose, rulebook: Rulebook) -> Decimal:
     fewest = sum(not any(outcomes) for outcomes in outlook.activities.values())
     most = sum(not all(outcomes) for outcomes in outlook.activities.values())
     extremes = (_choose_from(outcomes, choose) for outcomes in outlook.added.values())
-    return outlook.certain + choose(effects[fewest], effects[most]) + sum(extremes, ZERO)
+    return sum_of((outlook.certain, choose(effects[fewest], effects[most]), *extremes))

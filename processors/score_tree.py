@@ -1,8 +1,9 @@
 """The shape in which a score explains itself: a tree of parts, each with its reasons and the numbers that went in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
+from functools import reduce
 
 from processors.events import EventName
 from processors.rulebook import Reason, Standing, weakest
@@ -10,6 +11,7 @@ from processors.rulebook import Reason, Standing, weakest
 #: All arithmetic of the core happens in this context, whatever the surrounding program has set.
 ARITHMETIC = Context(prec=28)
 ZERO = Decimal(0)
+_EXACT = Context(prec=2 * ARITHMETIC.prec + 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,11 @@ class Part:
     reasons: tuple[Reason, ...] = ()
     inputs: Mapping[str, int | Decimal] = field(default_factory=dict)
     told_by: tuple[EventName, ...] = ()
+
+
+def sum_of(points: Iterable[Decimal]) -> Decimal:
+    """Add points without rounding, so that their order does not matter."""
+    return reduce(_EXACT.add, points, ZERO)
 
 
 def walk(part: Part) -> Iterator[Part]:

@@ -108,4 +108,4 @@ def _percentile(scores: Sequence[Decimal], percent: int) -> Decimal:
     below, rest = divmod((len(scores) - 1) * percent, _HUNDRED)
     with localcontext(ARITHMETIC):
         above = scores[min(below + 1, len(scores) - 1)]
-        return scores[below] + (above - scores[below]) * rest / _HUNDRED
+        return scores[below] + ARITHMETIC.divide((above - scores[below]) * rest, Decimal(_HUNDRED))

@@ -26,11 +26,12 @@ class Missing:
 
 
 def participants(session: Session, who: str, year: int | None) -> Sequence[Score]:
-    """Return the scores of an NPI, of a practice by its alias, or of a TIN; by year, then name."""
+    """Return the scores of an NPI, of a practice by its alias, or of a TIN; by year, name, then practice."""
     wanted = select(Score).where(or_(Score.npi == who, Score.practice_alias == who, Score.tin == who))
     if year is not None:
         wanted = wanted.where(Score.performance_year == year)
-    return session.exec(wanted.order_by(col(Score.performance_year), col(Score.name), col(Score.npi))).all()
+    order = (Score.performance_year, Score.name, Score.npi, Score.practice_alias, Score.tin)
+    return session.exec(wanted.order_by(*(col(column) for column in order))).all()
 
 
 def roster_of(session: Session, tins: Sequence[str], years: Sequence[int]) -> Sequence[Score]:

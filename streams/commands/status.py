@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from infra.database.questions import open_findings
 from infra.database.tables import Finding, Obligation, Score
@@ -23,6 +24,8 @@ from streams.commands.view import (
     tins_of,
     who_is,
 )
+
+T = TypeVar("T", Score, Obligation, Finding)
 
 HELP = """Where somebody stands: score, what must be submitted, what is wrong.
 
@@ -46,9 +49,15 @@ def status(
         if json:
             print_json({**_document(scores, obligations, findings), "exposure": money})
         else:
-            _show(scores, obligations, findings, present(session, settings))
+            now = present(session, settings)
+            for tin in tins_of(scores):  # a clinician under several is shown under each
+                _show(_of_tin(tin, scores), _of_tin(tin, obligations), _of_tin(tin, findings), now)
             OUT.print(exposure_table(money))
             OUT.print(ESTIMATE, style="dim")
+
+
+def _of_tin(tin: str, rows: Sequence[T]) -> list[T]:
+    return [row for row in rows if row.tin == tin]
 
 
 def _document(

@@ -20,7 +20,8 @@ _NPIS: Mapping[str, Npi | None] = {"A": NPI, "B": OTHER_NPI, "": None}
 def episodes_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
     """Count services, or say how much of the claims lag has passed.
 
-    A service is an office visit by A for heart failure, and a claim of its own, unless it says otherwise.
+    A service is an office visit by A for heart failure, and a claim of its own, unless it says otherwise;
+    one claim told by two sources is two claims of one id.
     """
     if "as_of" in given:
         return {"passed": lag_days_passed(rules, rules.terms.year_end, given["as_of"])}
@@ -34,9 +35,9 @@ def episodes_case(given: Mapping[str, Any], rules: Rulebook) -> dict[str, Any]:
 
 
 def _claims(services: list[dict[str, Any]]) -> list[ClaimReceived]:
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for number, service in enumerate(services):
-        rows[service.get("claim", f"C{number}")].append(service)
+        rows[service.get("claim", f"C{number}"), service.get("source", "claims")].append(service)
     return [
         claim(
             claim_id=claim_id,
@@ -45,7 +46,7 @@ def _claims(services: list[dict[str, Any]]) -> list[ClaimReceived]:
             disposition=Disposition(lines[0].get("disposition", "PAID")),
             **{k: v for k, v in lines[0].items() if k in {"diagnoses", "area", "source"}},
         )
-        for claim_id, lines in rows.items()
+        for (claim_id, _), lines in rows.items()
     ]
 
 

@@ -19,6 +19,7 @@ from infra.database.engine import create_tables, open_engine
 from infra.kafka.java import WAYS
 from infra.rulebooks import DEFAULT_VINTAGE
 from processors.events import Event
+from processors.identity import Tin
 from processors.outputs import Envelope, FindingChanged, ObligationChanged, ScoreChanged
 from processors.vocabulary import Stage
 from schemas.cloudevents import parse_event, render_event
@@ -538,12 +539,12 @@ def test_settings_that_cannot_be_are_a_usage_error_in_one_sentence(name: str, va
 # asm status, asm missing
 
 
-def fill(path: Path, until: datetime = AFTER) -> None:
+def fill(path: Path, until: datetime = AFTER, more: Sequence[tuple[str, Event]] = ()) -> None:
     """Make a database of what is said of one clinician who reports one measure, and a wrong one."""
     system = InProcess(LAW, Rules(partitions=1))
     wrong = quality(row("999"), event_id="q2", submission_id="s2")
     events = ((WORLD[0][0], WORLD[0][1]), ("2028-02-01", quality(event_id="q1")), ("2028-02-02", wrong))
-    for time, event in events:
+    for time, event in (*events, *more):
         assert system.send(event, at(time)) is None
     system.play_ticks(until)
     engine = open_engine(f"sqlite:///{path.absolute()}")
@@ -568,6 +569,18 @@ def test_status_shows_a_clinician_with_every_point_and_what_is_wrong(who: str, a
         if word not in ran.out
     ] == []
     assert TIN.digits not in ran.out
+
+
+def test_status_shows_a_clinician_under_two_tins_under_each(asm: Asm) -> None:
+    there = {"tin": Tin("987654321"), "name": "Ilse Ode", "organization": "Other PC", "practice_alias": "south"}
+    fill(Path("asm-streams.db"), more=[("2028-02-03", listed(event_id="l9", **there))])
+    shown = asm("status", NPI, **SIMULATED).out
+    headings = [line for line in shown.splitlines() if f"performance year {YEAR}" in line]
+    assert headings == [f"{name} · performance year {YEAR}" for name in ("Ode PC (north)", "Other PC (south)")]
+    here, _, other = shown.partition(headings[1])
+    assert [text.count("Final score") for text in (here, other)] == [1, 1]
+    assert [text.count("MET") for text in (here, other)] == [1, 0]
+    assert [asm("status", alias, **SIMULATED).out.count("performance year") for alias in ("north", "south")] == [1, 1]
 
 
 def test_status_reads_a_tin_from_standard_input(asm: Asm) -> None:
