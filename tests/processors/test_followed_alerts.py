@@ -1,11 +1,15 @@
 """Following alerts remembers what announcing every assessment would have."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 from processors.announcements import announce
 from processors.assessment import assess
 from processors.following import Followed, follow
 from processors.outputs import Alert
+from processors.vocabulary import ResultStatus
 from schemas.codec import content_digest
-from tests.making import IN_WINDOW, NPI, OTHER_NPI, at, facts, listed, observed, quality, rulebook
+from tests.making import AFTER, IN_WINDOW, NPI, OTHER_NPI, at, cost, facts, listed, observed, quality, result, rulebook
 from tests.processors.test_announcements import ENVELOPE
 
 NEAR = at("2028-03-20")
@@ -35,3 +39,10 @@ def test_what_never_fired_and_counts_no_more_leaves_nothing_behind() -> None:
     quiet = follow(met, rulebook(), IN_WINDOW, Followed())
     over = follow(facts(MINE, quality(event_id="q1"), EARLIER_WORD), rulebook(), IN_WINDOW, quiet)
     assert (alerts(quiet), alerts(over)) == ({}, {})
+
+
+def test_a_notice_that_has_a_due_date_is_followed_to_it() -> None:
+    known = replace(rulebook(), compliance=replace(rulebook().compliance, error_notice_days=(30,)))
+    preliminary = observed(result(status=ResultStatus.PRELIMINARY, cost_measure=cost()), AFTER)
+    followed = follow(facts(listed(eligible=True), preliminary), known, AFTER, Followed())
+    assert (alerts(followed)["ERROR_NOTICE"], followed.next_change_at) == (Alert.FIRING, AFTER + timedelta(days=30))
