@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from infra.kafka.connection import Connection
 from infra.kafka.topics import JOURNAL
@@ -18,8 +18,8 @@ from schemas.codec import encode
 from schemas.topics import TopicNames, contract
 from streams.admission import milliseconds, read_journal
 from streams.assessment import SYSTEM, Assessor, Effects, Entry, Law
-from streams.batching import BatchApp
-from streams.ownership import PartitionOwner
+from streams.clients import AIOKAFKA, Clients
+from streams.ownership import Host, PartitionOwner
 from streams.rows import Row
 from streams.state import STATE, StateRefused, load_state
 from streams.transaction import FencedProducer, Offsets
@@ -40,6 +40,7 @@ class AssessmentTools:
     names: TopicNames
     law: Law
     connection: Connection
+    clients: Clients = AIOKAFKA
 
 
 class Assessing(PartitionOwner):
@@ -47,7 +48,7 @@ class Assessing(PartitionOwner):
 
     _assessor: Assessor
 
-    def __init__(self, app: BatchApp, partition: int, producer: FencedProducer, tools: AssessmentTools) -> None:
+    def __init__(self, app: Host, partition: int, producer: FencedProducer, tools: AssessmentTools) -> None:
         super().__init__(app, partition, producer)
         self._tools = tools
         self._journal = TopicPartition(tools.names.of(JOURNAL), partition)
@@ -78,7 +79,7 @@ class Assessing(PartitionOwner):
             effects = await self._decide(due)  # 1
             await self._commit(effects)  # 2 and 3
         for event in events:  # 4
-            self.app.batches.settle(event)
+            self.app.settle(event)
 
     def _unseen(self, records: Sequence[Any]) -> Sequence[Any]:
         """Leave out what is applied or pending already."""
@@ -102,7 +103,7 @@ class Assessing(PartitionOwner):
     async def _read_state(self) -> tuple[list[tuple[bytes, bytes]], int | None]:
         """Return the state records of the partition in order, and the committed offset of the journal."""
         state = TopicPartition(self._tools.names.of(STATE), self.partition)
-        consumer = AIOKafkaConsumer(
+        consumer = self._tools.clients.consumer(
             **self._tools.connection.aiokafka(),
             group_id=self.group,
             enable_auto_commit=False,

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from infra.kafka.connection import Connection
 from schemas.codec import decode
+from streams.clients import AIOKAFKA, Clients
 
 CLOCK_TOPIC = "asm.clock.v1"
 _MINUTE = timedelta(minutes=1)
@@ -80,9 +81,10 @@ class WallClock:
 class SimulatedClock:
     """The records of ``asm.clock.v1``, read once for all partitions; each goes on from where it committed."""
 
-    def __init__(self, topic: str, connection: Connection) -> None:
+    def __init__(self, topic: str, connection: Connection, clients: Clients = AIOKAFKA) -> None:
         self._partition = TopicPartition(topic, 0)
         self._connection = connection
+        self._clients = clients
         self._instants: dict[int, datetime] = {}
         self._arrived = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
@@ -99,7 +101,7 @@ class SimulatedClock:
 
     async def last_ticked(self, group: str) -> Instant | None:
         """Return the record whose tick the former owner committed last."""
-        consumer = AIOKafkaConsumer(**self._connection.aiokafka(), group_id=group, enable_auto_commit=False)
+        consumer = self._clients.consumer(**self._connection.aiokafka(), group_id=group, enable_auto_commit=False)
         consumer.assign([self._partition])
         await consumer.start()
         try:
@@ -117,7 +119,7 @@ class SimulatedClock:
         return Instant(self._instants[offset], offset)
 
     async def _read(self) -> None:
-        consumer = AIOKafkaConsumer(**self._connection.aiokafka(), isolation_level="read_committed")
+        consumer = self._clients.consumer(**self._connection.aiokafka(), isolation_level="read_committed")
         await consumer.start()
         try:
             consumer.assign([self._partition])
