@@ -21,11 +21,12 @@ from streams.assessment import SYSTEM, Assessor, Effects, Entry, Law
 from streams.clients import AIOKAFKA, Clients
 from streams.ownership import Host, PartitionOwner
 from streams.rows import Row
-from streams.state import STATE, StateRefused, load_state
+from streams.state import STATE, PartitionState, StateRefused, load_state
 from streams.transaction import FencedProducer, Offsets
 
 _SLICE = 200
 _STATE_FETCH_BYTES = 16 << 20
+_AGAIN_SECONDS = 1.0
 _OUTPUT_TOPICS: dict[type[object], str] = {
     ScoreChanged: "asm.scores.v1",
     ObligationChanged: "asm.compliance.v1",
@@ -43,6 +44,10 @@ class AssessmentTools:
     clients: Clients = AIOKAFKA
 
 
+class Overtaken(Exception):
+    """Another owner took the partition while this one was taking it over: end, and start again."""
+
+
 class Assessing(PartitionOwner):
     """Assesses one partition of the journal."""
 
@@ -55,10 +60,20 @@ class Assessing(PartitionOwner):
         self._pending: list[Any] = []
 
     async def load(self) -> None:
-        """Read the partition's state in bulk, and see that it fits the committed offset."""
-        records, committed = await self._read_state()
-        state = load_state(records, self._tools.law.fresh_mark())
+        """Read the partition's state in bulk, and see that it fits the committed offset.
+
+        A worker that froze in here and was overtaken reads what its successor is writing: what does not fit is read
+        again, and is refused only if nothing moves.
+
+        :raises StateRefused: the two do not belong together.
+        :raises Overtaken: another owner writes.
+        """
+        state, committed = await self._read_state()
         if committed is not None and committed != state.mark.applied + 1:
+            await asyncio.sleep(_AGAIN_SECONDS)
+            now, committed_now = await self._read_state()
+            if (now.mark.applied, committed_now) != (state.mark.applied, committed):
+                raise Overtaken(f"another owner of partition {self.partition} writes its state")
             raise StateRefused(
                 f"The state of partition {self.partition} ends at journal offset {state.mark.applied} and the group "
                 f"{self.group} has committed {committed}: one of the two was lost or set by hand."
@@ -100,8 +115,8 @@ class Assessing(PartitionOwner):
         offsets = Offsets(self.group, {self._journal: effects.applied + 1})
         await self.producer.commit(writes, self.partition, offsets)
 
-    async def _read_state(self) -> tuple[list[tuple[bytes, bytes]], int | None]:
-        """Return the state records of the partition in order, and the committed offset of the journal."""
+    async def _read_state(self) -> tuple[PartitionState, int | None]:
+        """Return the state of the partition, and the committed offset of the journal."""
         state = TopicPartition(self._tools.names.of(STATE), self.partition)
         consumer = self._tools.clients.consumer(
             **self._tools.connection.aiokafka(),
@@ -124,7 +139,7 @@ class Assessing(PartitionOwner):
                     records += [(record.key, record.value) for record in batch]
         finally:
             await consumer.stop()
-        return records, committed
+        return load_state(records, self._tools.law.fresh_mark()), committed
 
 
 async def publish_rulebooks(law: Law, topic: str, producer: Any) -> None:
