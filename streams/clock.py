@@ -88,6 +88,7 @@ class SimulatedClock:
         self._instants: dict[int, datetime] = {}
         self._arrived = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
+        self._failed: Exception | None = None
 
     async def start(self) -> None:
         """Begin to read the clock's topic."""
@@ -111,14 +112,28 @@ class SimulatedClock:
         return None if not committed else Instant(datetime.min.replace(tzinfo=UTC), committed - 1)
 
     async def next(self, after: Instant | None) -> Instant:
-        """Return the first record after the last ticked one."""
+        """Return the first record after the last ticked one.
+
+        :raises Exception: the topic could not be read. The process must end: a clock that stands still says nothing.
+        """
         wanted = -1 if after is None or after.clock_offset is None else after.clock_offset
         async with self._arrived:
-            await self._arrived.wait_for(lambda: any(offset > wanted for offset in self._instants))
+            await self._arrived.wait_for(lambda: self._failed or any(offset > wanted for offset in self._instants))
+            if self._failed is not None:
+                raise self._failed
             offset = min(offset for offset in self._instants if offset > wanted)
         return Instant(self._instants[offset], offset)
 
     async def _read(self) -> None:
+        try:
+            await self._read_records()
+        except Exception as error:
+            async with self._arrived:
+                self._failed = error
+                self._arrived.notify_all()
+            raise
+
+    async def _read_records(self) -> None:
         consumer = self._clients.consumer(**self._connection.aiokafka(), isolation_level="read_committed")
         await consumer.start()
         try:

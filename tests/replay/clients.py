@@ -180,6 +180,7 @@ class SimulatedConsumer:
     async def __anext__(self) -> Stored:
         while not self._fetched:
             await asyncio.sleep(_POLL_SECONDS)
+            await self._process.reach("clock: before a fetch", by_line=True)
             for records in (await self.getmany(*self._positions)).values():
                 self._fetched += records
         return self._fetched.pop(0)

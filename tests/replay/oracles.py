@@ -9,11 +9,15 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
+from processors.announced import NOTHING
 from processors.events import ClockTicked
+from processors.facts import empty_year
+from processors.identity import Tin
 from processors.obligations import Status
 from processors.outputs import Alert, Cause, FindingState, ObligationChanged, Output, ScoreChanged
 from schemas.codec import InvalidRecord, decode, encode
 from schemas.fingerprint import observe
+from schemas.state import PracticeRecord, pack
 from streams.admission import Inbound, Rules, accepted, instant_of, milliseconds, read_journal
 from streams.assessing import _OUTPUT_TOPICS, _output_row
 from streams.assessment import Assessor, Entry, Law
@@ -126,8 +130,9 @@ def replay(partition: Partition) -> None:
             effects = assessor.take_effects()
             outputs += effects.outputs
             state |= dict(effects.state)
-    found = {r.key: r.value for r in partition.read("asm.state.live.v1")}
-    expect("state", sorted(k for k in found.keys() | state.keys() if found.get(k) != state.get(k or b"")), [], "keys")
+    state = _telling(state)
+    found = _telling({r.key or b"": r.value or b"" for r in partition.read("asm.state.live.v1")})
+    expect("state", sorted(k for k in found.keys() | state.keys() if found.get(k) != state.get(k)), [], "keys")
     for kind, topic in _OUTPUT_TOPICS.items():
         rows = [_output_row(o) for o in outputs if type(o) is kind]
         said = partition.read(topic)
@@ -135,6 +140,19 @@ def replay(partition: Partition) -> None:
         expect(
             "outputs", [(r.key, r.value, r.headers) for r in said] == told, True, f"{topic}, {len(said)} of {len(told)}"
         )
+
+
+def _telling(state: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Leave out the records of practices that say nothing: whether one is written depends on where a batch ends."""
+    return {key: value for key, value in state.items() if value != _empty_record(key)}
+
+
+def _empty_record(key: bytes) -> bytes | None:
+    kind, *place = key.decode().split("/")
+    if kind != "practice":
+        return None
+    facts = empty_year(Tin(place[0]), int(place[1])).practice
+    return pack(PracticeRecord(facts=facts, announced=NOTHING, next_change_at=None))
 
 
 def revisions(partition: Partition) -> None:
