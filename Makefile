@@ -27,7 +27,7 @@ demo: install  ## Play a simulated performance year on a real Kafka (under two m
 test: lint types imports coverage integration  ## All that CI runs: check with coverage, then tests on a real Kafka
 
 .PHONY: check
-check: install lint types imports unit  ## Lint, types, imports, and every test that needs no broker (about a minute)
+check: install lint types imports unit  ## Lint, types, imports, and every test that needs no broker (about two minutes)
 
 .PHONY: lint
 lint: install  ## ruff
@@ -57,6 +57,10 @@ integration: install  ## Tests on a real Kafka (ASM_KAFKA_BOOTSTRAP, or the embe
 .PHONY: faults
 faults: install  ## The long form of the kill tests: 100,000 events, kills, freezes, lost brokers (an hour; FAULTS="--seed 2 …")
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+.PHONY: replay
+replay: install  ## Simulate faults over 10,000 seeds (SEEDS=n); a seed that fails is printed with the command that replays it
+	$(BIN)/python -m tests.replay --seeds $(or $(SEEDS),10000)
 
 .PHONY: bench
 bench: install  ## Benchmarks: asm assess over 8,600 participants, bytes of the claims in the state (minutes)

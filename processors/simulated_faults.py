@@ -15,10 +15,10 @@ def faults_among(told: list[Timed[Event]], chance: Random) -> Iterator[Timed[Eve
     submissions = [(t.received_at, t.event) for t in told if isinstance(t.event, SubmissionReceived)]
     claims = [(t.received_at, t.event) for t in told if isinstance(t.event, ClaimReceived)]
     receipts = [(t.received_at, t.event) for t in told if isinstance(t.event, ReceiptReceived)]
-    for number in range(max(1, len(submissions) // 60)):
+    for number in range(max(bool(submissions), len(submissions) // 60)):
         at, submission = chance.choice(submissions)
         yield Timed(at + timedelta(minutes=7), _wrong_submission(submission, number))
-    for number in range(max(1, len(claims) // 150)):
+    for number in range(max(bool(claims), len(claims) // 150)):
         yield _wrong_claim(*chance.choice(claims), number)
     if receipts:
         at, receipt = chance.choice(receipts)

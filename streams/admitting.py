@@ -19,9 +19,8 @@ from schemas.codec import encode
 from schemas.records import DeadLetter
 from schemas.topics import TopicNames, contract
 from streams.admission import REDRIVE, Inbound, Rules, admit_batch, batch_closed, clock_ticked, refusal
-from streams.batching import BatchApp
 from streams.clock import CLOCK_TOPIC, Clock, Instant, Watermark
-from streams.ownership import PartitionOwner, Tick, Work
+from streams.ownership import Host, PartitionOwner, Tick, Work
 from streams.redrive import Received, inbound_from
 from streams.refusals import RefusalGauge
 from streams.rows import Row
@@ -50,7 +49,7 @@ class AdmissionTools:
 class Admitting(PartitionOwner):
     """Admits what arrives in one partition of the inbound topics."""
 
-    def __init__(self, app: BatchApp, partition: int, producer: FencedProducer, tools: AdmissionTools) -> None:
+    def __init__(self, app: Host, partition: int, producer: FencedProducer, tools: AdmissionTools) -> None:
         super().__init__(app, partition, producer)
         self._tools = tools
         self._contract_names = {tools.names.of(name): name for name in admitted_topics()}
@@ -95,7 +94,7 @@ class Admitting(PartitionOwner):
 
     def _settle(self, batches: Sequence[Any], ticks: Sequence[Tick]) -> None:
         for event in batches:
-            self.app.batches.settle(event)
+            self.app.settle(event)
         for tick in ticks:
             tick.settle(written=True)
 
@@ -149,7 +148,7 @@ class Admitting(PartitionOwner):
         watermark = Watermark(
             tuple(TopicPartition(topic, self.partition) for topic in self._contract_names),
             self._tools.broker.end_offsets,
-            lambda tp: self.app.batches.settled_below(TP(*tp)),
+            lambda tp: self.app.settled_below(TP(*tp)),
         )
         while True:
             instant = await self._tools.clock.next(self._last)

@@ -17,8 +17,9 @@ from streams.admission import Rules
 from streams.admitting import AdmissionTools, Admitting, admitted_topics
 from streams.assessing import Assessing, AssessmentTools, publish_rulebooks
 from streams.assessment import Law
-from streams.batching import BatchApp, Owner
+from streams.batching import BatchApp
 from streams.clock import CLOCK_TOPIC, Clock, SimulatedClock, WallClock
+from streams.owners import Owner
 from streams.ownership import RESTART
 from streams.refusals import RefusalGauge
 from streams.rulebook_texts import RULEBOOKS

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from infra.kafka.connection import Connection
 from infra.kafka.topics import JOURNAL
@@ -18,14 +18,15 @@ from schemas.codec import encode
 from schemas.topics import TopicNames, contract
 from streams.admission import milliseconds, read_journal
 from streams.assessment import SYSTEM, Assessor, Effects, Entry, Law
-from streams.batching import BatchApp
-from streams.ownership import PartitionOwner
+from streams.clients import AIOKAFKA, Clients
+from streams.ownership import Host, PartitionOwner
 from streams.rows import Row
-from streams.state import STATE, StateRefused, load_state
+from streams.state import STATE, PartitionState, StateRefused, load_state
 from streams.transaction import FencedProducer, Offsets
 
 _SLICE = 200
 _STATE_FETCH_BYTES = 16 << 20
+_AGAIN_SECONDS = 1.0
 _OUTPUT_TOPICS: dict[type[object], str] = {
     ScoreChanged: "asm.scores.v1",
     ObligationChanged: "asm.compliance.v1",
@@ -40,6 +41,11 @@ class AssessmentTools:
     names: TopicNames
     law: Law
     connection: Connection
+    clients: Clients = AIOKAFKA
+
+
+class Overtaken(Exception):
+    """Another owner took the partition while this one was taking it over: end, and start again."""
 
 
 class Assessing(PartitionOwner):
@@ -47,17 +53,27 @@ class Assessing(PartitionOwner):
 
     _assessor: Assessor
 
-    def __init__(self, app: BatchApp, partition: int, producer: FencedProducer, tools: AssessmentTools) -> None:
+    def __init__(self, app: Host, partition: int, producer: FencedProducer, tools: AssessmentTools) -> None:
         super().__init__(app, partition, producer)
         self._tools = tools
         self._journal = TopicPartition(tools.names.of(JOURNAL), partition)
         self._pending: list[Any] = []
 
     async def load(self) -> None:
-        """Read the partition's state in bulk, and see that it fits the committed offset."""
-        records, committed = await self._read_state()
-        state = load_state(records, self._tools.law.fresh_mark())
+        """Read the partition's state in bulk, and see that it fits the committed offset.
+
+        A worker that froze in here and was overtaken reads what its successor is writing: what does not fit is read
+        again, and is refused only if nothing moves.
+
+        :raises StateRefused: the two do not belong together.
+        :raises Overtaken: another owner writes.
+        """
+        state, committed = await self._read_state()
         if committed is not None and committed != state.mark.applied + 1:
+            await asyncio.sleep(_AGAIN_SECONDS)
+            now, committed_now = await self._read_state()
+            if (now.mark.applied, committed_now) != (state.mark.applied, committed):
+                raise Overtaken(f"another owner of partition {self.partition} writes its state")
             raise StateRefused(
                 f"The state of partition {self.partition} ends at journal offset {state.mark.applied} and the group "
                 f"{self.group} has committed {committed}: one of the two was lost or set by hand."
@@ -78,7 +94,7 @@ class Assessing(PartitionOwner):
             effects = await self._decide(due)  # 1
             await self._commit(effects)  # 2 and 3
         for event in events:  # 4
-            self.app.batches.settle(event)
+            self.app.settle(event)
 
     def _unseen(self, records: Sequence[Any]) -> Sequence[Any]:
         """Leave out what is applied or pending already."""
@@ -99,10 +115,10 @@ class Assessing(PartitionOwner):
         offsets = Offsets(self.group, {self._journal: effects.applied + 1})
         await self.producer.commit(writes, self.partition, offsets)
 
-    async def _read_state(self) -> tuple[list[tuple[bytes, bytes]], int | None]:
-        """Return the state records of the partition in order, and the committed offset of the journal."""
+    async def _read_state(self) -> tuple[PartitionState, int | None]:
+        """Return the state of the partition, and the committed offset of the journal."""
         state = TopicPartition(self._tools.names.of(STATE), self.partition)
-        consumer = AIOKafkaConsumer(
+        consumer = self._tools.clients.consumer(
             **self._tools.connection.aiokafka(),
             group_id=self.group,
             enable_auto_commit=False,
@@ -123,7 +139,7 @@ class Assessing(PartitionOwner):
                     records += [(record.key, record.value) for record in batch]
         finally:
             await consumer.stop()
-        return records, committed
+        return load_state(records, self._tools.law.fresh_mark()), committed
 
 
 async def publish_rulebooks(law: Law, topic: str, producer: Any) -> None:

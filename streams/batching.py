@@ -6,18 +6,17 @@ Agents, assignment and timers stay Faust's. What differs, each pinned by a contr
   of all inbound topics together, are set on the consumer before it starts;
 * Faust itself never commits: offsets travel in the partition's transaction, and a later plain commit would set
   the group back;
-* below which offset of a partition everything is settled is known without a race: positions are taken in the very step
-  in which records are returned, and a batch counts as open from that step until its transaction is committed;
+* below which offset of a partition everything is settled is known without a race (``settling.py``): positions are taken
+  in the very step in which records are returned;
 * going back to the committed offsets means to the beginning where there is none, which aiokafka forgets;
 * on assignment a partition is fenced first, then its state is read, then Faust goes to the committed offsets; on
   revocation what is begun is finished.
 """
 
-import asyncio
-from collections import defaultdict, deque
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from time import monotonic
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import faust
 import mode
@@ -25,31 +24,13 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from streams.owners import Owners
+from streams.settling import Settling
+
 FETCH_WAIT_MS = 50
 _FRESH_POSITIONS_SECONDS = 0.1
 #: Batches, not records, that may wait in a stream.
 _WAITING_BATCHES = 4
-
-
-class Owner(Protocol):
-    """What holds one owned partition."""
-
-    generation: int | None
-
-    async def open(self) -> None:
-        """Fence the former owner and read what it left."""
-
-    async def put(self, event: Any) -> None:
-        """Take a batch to be worked on."""
-
-    def resume(self, generation: int) -> None:
-        """Begin under an assignment; what waited from before it is dropped, for it comes again."""
-
-    async def let_go(self) -> None:
-        """Begin nothing new and finish what is begun."""
-
-    async def close(self) -> None:
-        """Give the partition up."""
 
 
 class _Fetched(dict[TP, Any]):
@@ -103,8 +84,7 @@ class BatchConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._open_batches: defaultdict[TP, deque[int]] = defaultdict(deque)
-        self._positions: dict[TP, int] = {}
+        self._settling = Settling()
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -119,9 +99,8 @@ class BatchConsumer(driver.Consumer):
             return
         generation = self.app.consumer_generation_id
         batches: Mapping[TP, Any] = fetched if fetched is not None else {}
-        for tp, records in batches.items():  # open first, then the positions: no await in between
-            self._open_batches[tp].append(records[0].offset)
-        self._positions.update(getattr(fetched, "positions", {}))
+        first_offsets = {tp: records[0].offset for tp, records in batches.items()}
+        self._settling.fetched(first_offsets, getattr(fetched, "positions", {}))
         for tp, records in batches.items():
             if self._is_stale(generation):
                 return
@@ -137,16 +116,14 @@ class BatchConsumer(driver.Consumer):
 
     def settle(self, event: Any) -> None:
         """Say that the transaction of this batch is committed."""
-        tp, first = event.message.tp, event.message.offset
-        if first in self._open_batches[tp]:
-            self._open_batches[tp].remove(first)
+        tp = event.message.tp
+        self._settling.settle(tp, event.message.offset)
         self._thread.tp_last_committed_at[tp] = monotonic()  # keeps Faust's livelock detector quiet
         event.ack()
 
     def settled_below(self, tp: TP) -> int | None:
         """Return the offset below which all of a partition is committed or no record; None while it is not known."""
-        open_batches = self._open_batches[tp]
-        return open_batches[0] if open_batches else self._positions.get(tp)
+        return self._settling.settled_below(tp)
 
     def _new_offset(self, tp: TP) -> int | None:
         self._acked[tp].clear()
@@ -160,8 +137,7 @@ class BatchConsumer(driver.Consumer):
         """Stop the flow, then finish what is begun."""
         await super().on_partitions_revoked(revoked)
         await self.app.let_go()
-        self._open_batches.clear()
-        self._positions.clear()
+        self._settling.forget()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Fence and read the state of what is new, then go on from the committed offsets."""
@@ -175,11 +151,11 @@ class BatchTransport(driver.Transport):
     Consumer = BatchConsumer
 
 
-class BatchApp(faust.App):
+class BatchApp(Owners, faust.App):
     """A Faust app whose one agent hands each batch to the owner of its partition."""
 
     def __init__(self, app_id: str, topics: Sequence[str], **options: Any) -> None:
-        self.owners: dict[int, Owner] = {}
+        self.owners = {}
         super().__init__(
             app_id,
             stream_wait_empty=False,
@@ -198,36 +174,26 @@ class BatchApp(faust.App):
         """The consumer, as what it is."""
         return cast("BatchConsumer", self.consumer)
 
-    def new_owner(self, partition: int) -> Owner:
-        """Return what is to hold a partition."""
-        raise NotImplementedError
+    @property
+    def group(self) -> str:
+        """The consumer group, which is the app's name."""
+        return str(self.conf.id)
+
+    def settle(self, event: Any) -> None:
+        """Say that the transaction of this batch is committed."""
+        self.batches.settle(event)
+
+    def settled_below(self, tp: TP) -> int | None:
+        """Return the offset below which all of a partition is settled; None while it is not known."""
+        return self.batches.settled_below(tp)
+
+    def end_process(self, code: int) -> None:
+        """End the process at once, without any of Python's leave-taking, which could still send something."""
+        os._exit(code)
 
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)
 
     async def _dispatch(self, stream: Any) -> None:
         async for event in stream.noack().events():
-            owner = self.owners.get(event.message.partition)
-            if owner is not None and owner.generation == event.message.generation_id:
-                await owner.put(event)  # else it is from before a rebalance, and comes again
-
-    async def let_go(self) -> None:
-        """Have every owner finish what is begun."""
-        for owner in self.owners.values():
-            await owner.let_go()
-
-    async def give_up(self) -> None:
-        """Finish what is begun and close every owner: a planned stop."""
-        await self.let_go()
-        for partition in sorted(self.owners):
-            await self.owners.pop(partition).close()
-
-    async def take_over(self, partitions: set[int], generation: int) -> None:
-        """Give up what is no longer ours, open what is new, and begin under the new assignment."""
-        for partition in sorted(set(self.owners) - partitions):
-            await self.owners.pop(partition).close()
-        new = {partition: self.new_owner(partition) for partition in sorted(partitions - set(self.owners))}
-        await asyncio.gather(*(owner.open() for owner in new.values()))
-        self.owners |= new
-        for owner in self.owners.values():
-            owner.resume(generation)
+            await self.hand_over(event)

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from infra.kafka.connection import Connection
 from schemas.codec import decode
+from streams.clients import AIOKAFKA, Clients
 
 CLOCK_TOPIC = "asm.clock.v1"
 _MINUTE = timedelta(minutes=1)
@@ -80,12 +81,14 @@ class WallClock:
 class SimulatedClock:
     """The records of ``asm.clock.v1``, read once for all partitions; each goes on from where it committed."""
 
-    def __init__(self, topic: str, connection: Connection) -> None:
+    def __init__(self, topic: str, connection: Connection, clients: Clients = AIOKAFKA) -> None:
         self._partition = TopicPartition(topic, 0)
         self._connection = connection
+        self._clients = clients
         self._instants: dict[int, datetime] = {}
         self._arrived = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
+        self._failed: Exception | None = None
 
     async def start(self) -> None:
         """Begin to read the clock's topic."""
@@ -99,7 +102,7 @@ class SimulatedClock:
 
     async def last_ticked(self, group: str) -> Instant | None:
         """Return the record whose tick the former owner committed last."""
-        consumer = AIOKafkaConsumer(**self._connection.aiokafka(), group_id=group, enable_auto_commit=False)
+        consumer = self._clients.consumer(**self._connection.aiokafka(), group_id=group, enable_auto_commit=False)
         consumer.assign([self._partition])
         await consumer.start()
         try:
@@ -109,15 +112,29 @@ class SimulatedClock:
         return None if not committed else Instant(datetime.min.replace(tzinfo=UTC), committed - 1)
 
     async def next(self, after: Instant | None) -> Instant:
-        """Return the first record after the last ticked one."""
+        """Return the first record after the last ticked one.
+
+        :raises Exception: the topic could not be read. The process must end: a clock that stands still says nothing.
+        """
         wanted = -1 if after is None or after.clock_offset is None else after.clock_offset
         async with self._arrived:
-            await self._arrived.wait_for(lambda: any(offset > wanted for offset in self._instants))
+            await self._arrived.wait_for(lambda: self._failed or any(offset > wanted for offset in self._instants))
+            if self._failed is not None:
+                raise self._failed
             offset = min(offset for offset in self._instants if offset > wanted)
         return Instant(self._instants[offset], offset)
 
     async def _read(self) -> None:
-        consumer = AIOKafkaConsumer(**self._connection.aiokafka(), isolation_level="read_committed")
+        try:
+            await self._read_records()
+        except Exception as error:
+            async with self._arrived:
+                self._failed = error
+                self._arrived.notify_all()
+            raise
+
+    async def _read_records(self) -> None:
+        consumer = self._clients.consumer(**self._connection.aiokafka(), isolation_level="read_committed")
         await consumer.start()
         try:
             consumer.assign([self._partition])

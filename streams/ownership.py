@@ -1,15 +1,15 @@
 """One owned partition: one task, one producer, one transaction at a time."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
+
+from faust.types import TP
 
 from infra.log import Log
-from streams.batching import BatchApp
 from streams.state import StateRefused
 from streams.transaction import FencedProducer
 
@@ -35,13 +35,30 @@ class Tick:
             self.written.set_result(written)
 
 
+class Host(Protocol):
+    """The app of whose partitions one is owned, as far as an owner needs it."""
+
+    @property
+    def group(self) -> str:
+        """The consumer group."""
+
+    def settle(self, event: Any) -> None:
+        """Say that the transaction of a batch is committed."""
+
+    def settled_below(self, tp: TP) -> int | None:
+        """Return the offset below which all of a partition is settled; None while it is not known."""
+
+    def end_process(self, code: int) -> None:
+        """End the process at once."""
+
+
 class PartitionOwner:
     """Holds one partition of an app between its assignment and its revocation."""
 
-    def __init__(self, app: BatchApp, partition: int, producer: FencedProducer) -> None:
+    def __init__(self, app: Host, partition: int, producer: FencedProducer) -> None:
         self.app = app
         self.partition = partition
-        self.group = app.conf.id
+        self.group = app.group
         self.generation: int | None = None
         self.producer = producer
         self.log = Log(app=self.group, partition=partition)
@@ -113,7 +130,7 @@ class PartitionOwner:
     def end_process(self, code: int, error: BaseException) -> None:
         """End the process at once: what is in memory may be ahead of Kafka. A supervisor starts it again."""
         self.log.critical("partition_failed", error=type(error).__name__, detail=str(error), exit_code=code)
-        os._exit(code)
+        self.app.end_process(code)
 
     async def _guarded(self, work: Work) -> None:
         try:

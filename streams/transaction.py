@@ -8,11 +8,13 @@ offsets, so this is the only fence there is.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.producer import sender
 
 from infra.kafka.connection import Connection
+from streams.clients import AIOKAFKA, Clients
 from streams.rows import Row
 
 _RETRY_MS = 5
@@ -37,10 +39,11 @@ class Offsets:
 class FencedProducer:
     """The transactional producer of a partition; at most one of a name can commit."""
 
-    def __init__(self, name: str, connection: Connection) -> None:
+    def __init__(self, name: str, connection: Connection, clients: Clients = AIOKAFKA) -> None:
         self.name = name
         self._connection = connection
-        self._producer: AIOKafkaProducer | None = None
+        self._clients = clients
+        self._producer: Any = None
 
     @property
     def linger_seconds(self) -> float:
@@ -49,7 +52,7 @@ class FencedProducer:
 
     async def open(self) -> None:
         """Fence the former owner; returns when its transaction has ended."""
-        producer = AIOKafkaProducer(
+        producer = self._clients.producer(
             **self._connection.aiokafka(),
             transactional_id=self.name,
             enable_idempotence=True,
@@ -79,7 +82,7 @@ class FencedProducer:
         if self._producer is not None:
             await self._producer.stop()
 
-    def _opened(self) -> AIOKafkaProducer:
+    def _opened(self) -> Any:
         if self._producer is None:
             raise RuntimeError(f"the producer {self.name} is not open")
         return self._producer
