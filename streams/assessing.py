@@ -26,7 +26,7 @@ from streams.transaction import FencedProducer, Offsets
 
 _SLICE = 200
 _STATE_FETCH_BYTES = 16 << 20
-_AGAIN_SECONDS = 1.0
+_AGAIN_SECONDS = 3.0
 _OUTPUT_TOPICS: dict[type[object], str] = {
     ScoreChanged: "asm.scores.v1",
     ObligationChanged: "asm.compliance.v1",
