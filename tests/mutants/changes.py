@@ -4,6 +4,7 @@ What a change is, mutmut says: its list of operators is taken as it is, less wha
 taken: docs/decisions/0010-mutants.md.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -16,8 +17,10 @@ from mutmut.mutation import mutators
 
 #: What changes no behaviour: the types, and what makes a class or a cache of what follows.
 _LEFT_ALONE = (cst.Annotation, cst.Decorator, cst.Import, cst.ImportFrom)
-#: Calls whose arguments are types.
-_CALLS_OF_TYPES = {"cast", "isinstance", "issubclass", "NewType", "TypeVar"}
+#: Calls that declare: types, and how a record is printed and compared.
+_DECLARATIONS = {"cast", "field", "isinstance", "issubclass", "NewType", "TypeVar"}
+#: Names of types: what is assigned to one is an alias.
+_NAME_OF_A_TYPE = re.compile("[A-Z]+[a-z]")
 #: Names that hold text for people.
 _NAMES_OF_PROSE = {"message", "title", "text", "detail", "hint", "why"}
 #: The spelling of a text is no behaviour: codes are held to the catalogue by tests/house.
@@ -117,8 +120,10 @@ def _changed(node: cst.CSTNode) -> Iterator[tuple[str, cst.CSTNode]]:
 
 
 def _is_left_alone(node: cst.CSTNode) -> bool:
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in _CALLS_OF_TYPES:
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in _DECLARATIONS:
         return True
+    if isinstance(node, cst.Assign) and isinstance(node.targets[0].target, cst.Name):
+        return bool(_NAME_OF_A_TYPE.match(node.targets[0].target.value))
     return isinstance(node, _LEFT_ALONE) or (isinstance(node, cst.BaseString) and _is_prose(node))
 
 

@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 import pytest
 from coverage import Coverage
 
-from tests.mutants.trials import ROOT, TESTS, run_apart, run_pytest
+from tests.mutants.trials import ROOT, TESTS, draw_few_examples, run_apart, run_pytest
 
 #: A line that fewer tests run may have been run at import, or once and kept: other tests may rest on it.
 _FEW = 10
-_FIRST = 40
+_BATCHES = (40, 200)
 _SECONDS_MAX = 1800
 
 
@@ -31,11 +31,11 @@ class Coverings:
         """
         of_lines = self.tests.get(path, {})
         chosen = self._quickest({test for line in lines for test in of_lines.get(line, ())})
-        yield from (batch for batch in (chosen[:_FIRST], chosen[_FIRST:]) if batch)
+        yield from _in_batches(chosen)
         if len(chosen) < _FEW:
             of_module = {test for tests in of_lines.values() for test in tests}
             rest = self._quickest((of_module or set(self.seconds)) - set(chosen))
-            yield from (batch for batch in (rest[:_FIRST], rest[_FIRST:]) if batch)
+            yield from _in_batches(rest)
 
     def cost(self, tests: Iterable[str]) -> float:
         """Return how long some tests take unchanged."""
@@ -53,6 +53,10 @@ class _Recorder:
         self.failed: list[str] = []
         self._coverage = coverage
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Run what is run on a change."""
+        draw_few_examples(items)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Name the context."""
@@ -67,6 +71,11 @@ class _Recorder:
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0) + report.duration
         if report.failed:
             self.failed.append(report.nodeid)
+
+
+def _in_batches(tests: list[str]) -> Iterator[list[str]]:
+    bounds = zip((0, *_BATCHES), (*_BATCHES, len(tests)), strict=True)
+    yield from (batch for start, end in bounds if (batch := tests[start:end]))
 
 
 def read_coverings() -> Coverings:

@@ -30,18 +30,18 @@ def sample(changes: Sequence[Sequence[Change]], size: int, seed: int) -> list[Ch
     """Draw at least so many changes where there are so many, from every module by its number of them.
 
     Within a module the kinds of change take turns: otherwise seven in ten would be an argument that is left out or
-    None, which nearly every test notices.
+    None, which nearly every test notices. What is drawn from a module rests on the seed and on that module alone.
     """
-    chance = Random(seed)  # noqa: S311 - a sample, not a secret
     total = sum(map(len, changes))
     drawn: list[Change] = []
     for of_module in changes:
         share = max(_A_MODULE_MIN, -(-size * len(of_module) // max(1, total)))
-        drawn += _in_turns(of_module, chance)[:share]
+        drawn += _in_turns(of_module, seed)[:share]
     return drawn
 
 
-def _in_turns(changes: Sequence[Change], chance: Random) -> list[Change]:
+def _in_turns(changes: Sequence[Change], seed: int) -> list[Change]:
+    chance = Random(seed)  # noqa: S311 - a sample, not a secret
     by_kind: dict[str, list[Change]] = defaultdict(list)
     for change in chance.sample(list(changes), len(changes)):
         by_kind[change.kind].append(change)

@@ -14,6 +14,7 @@ TEXT = '''"""A module."""
 from dataclasses import dataclass
 
 LEAST: int | None = 3
+Known = bool | None
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Row:
     cases: int
 
 
-def counts(row: Row, known: bool | None = None) -> bool:
+def counts(row: Row, known: Known = None) -> bool:
     """Say whether a row counts."""
     message = f"{row.cases} cases."
     if row.cases < 3:
@@ -47,9 +48,9 @@ def test_what_decides_is_changed_and_types_decorators_and_prose_are_not(module: 
     assert told == {
         ("processors/rows.py:5", "assignment", "LEAST: int | None = None"),
         ("processors/rows.py:5", "number", "LEAST: int | None = 4"),
-        ("processors/rows.py:18", "swap_op", "if row.cases <= 3:"),
-        ("processors/rows.py:18", "number", "if row.cases < 4:"),
-        ("processors/rows.py:20", "remove_unary_ops", "return known"),
+        ("processors/rows.py:19", "swap_op", "if row.cases <= 3:"),
+        ("processors/rows.py:19", "number", "if row.cases < 4:"),
+        ("processors/rows.py:21", "remove_unary_ops", "return known"),
     }
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import CodeType
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import Phase, is_hypothesis_test, settings
 
 ROOT = Path(__file__).parents[2]
 #: The tests that run the core and need no broker; tests/house reads the text of the core, which is not changed.
@@ -25,9 +25,10 @@ _LIBRARIES = ("aiokafka", "avro.schema", "fastavro", "faust", "kafka", "msgspec"
 _MORE_LIBRARIES = ("sqlmodel", "structlog", "typer.testing", "hypothesis.strategies", "psycopg", "zoneinfo")
 _BYTES_OF_MEMORY = 4 * 2**30
 _SECONDS_MIN = 20
-#: Hypothesis was imported before pytest could rewrite its asserts; nobody reads them here.
-_UNWRITTEN = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
-_OPTIONS = ("-q", "--no-header", "-W", _UNWRITTEN, "-m", "not integration and not container")
+#: What a property test draws, instead of what it says: most mutants die of the first few, and survivors pay for all.
+_EXAMPLES = 25
+#: Plain asserts: nobody reads what they say.
+_OPTIONS = ("-q", "--no-header", "--assert=plain", "-m", "not integration and not container")
 #: What a process returns where not the tests but what runs them fails.
 _BROKEN = 70
 
@@ -41,6 +42,7 @@ class Chosen:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Leave out and sort."""
+        draw_few_examples(items)
         items[:] = sorted((i for i in items if i.nodeid in self._order), key=lambda i: self._order[i.nodeid])
 
 
@@ -58,6 +60,14 @@ class Changed(SourceFileLoader):
     def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
         """Find the one module, as a finder of sys.meta_path does."""
         return spec_from_file_location(fullname, self.path, loader=self) if fullname == self.name else None
+
+
+def draw_few_examples(items: Sequence[pytest.Item]) -> None:
+    """Let property tests draw fewer examples than they say they do."""
+    for item in items:
+        if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+            said = item.obj._hypothesis_internal_use_settings
+            item.obj._hypothesis_internal_use_settings = settings(said, max_examples=_EXAMPLES)
 
 
 def import_libraries() -> None:
