@@ -13,7 +13,7 @@ from tests.mutants.trials import ROOT, TESTS, draw_few_examples, run_apart, run_
 
 #: A line that fewer tests run may have been run at import, or once and kept: other tests may rest on it.
 _FEW = 10
-_BATCHES = (40, 200)
+_BATCHES = (25, 150)
 _SECONDS_MAX = 1800
 
 

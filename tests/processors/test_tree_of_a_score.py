@@ -35,7 +35,7 @@ def counts(met: int, not_met: int, exclusions: int, exceptions: int) -> dict[str
 
 def test_of_one_who_reported_nothing_the_tree_says_what_is_missing_and_what_it_costs() -> None:
     root = {path.removeprefix("final_score/"): says for path, says in told(score_of(assessed(SMALL)).tree).items()}
-    not_submitted = (Decimal(0), Decimal(10), None, ("NOT_SUBMITTED",), {})
+    not_submitted: tuple[Any, ...] = (Decimal(0), Decimal(10), None, ("NOT_SUBMITTED",), {})
     assert root == {
         "final_score": (Decimal(0), Decimal(100), None, ("MINIMUM_SUBMISSION", "WEIGHT_MOVED"), {}),
         "quality": (Decimal(0), Decimal(100), Decimal(1), (), {"points": Decimal(0), "points_possible": Decimal(40)}),
