@@ -90,6 +90,12 @@ def test_a_score_is_said_as_it_was_assessed() -> None:
     )
 
 
+def test_what_names_a_person_or_a_practice_is_not_printed() -> None:
+    outputs, _ = said({}, assessed(LISTED, *TOLD))
+    printed = " ".join(map(repr, outputs))
+    assert [text for text in ("Ada Moreno", "Lakeside Spine", TIN.digits) if text in printed] == []
+
+
 def test_an_obligation_is_said_as_it_was_assessed_with_ids_of_its_own() -> None:
     assessment = assessed(LISTED, *TOLD, as_of=at("2028-03-28"))
     outputs, _ = said({}, assessment)
