@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+SEED   ?= 2027
 
 .DEFAULT_GOAL := help
 
@@ -66,6 +67,10 @@ replay: install  ## Simulate faults over 10,000 seeds (SEEDS=n); a seed that fai
 bench: install  ## Benchmarks: asm assess over 8,600 participants, bytes of the claims in the state (minutes)
 	$(BIN)/python -m bench.ledger
 	$(BIN)/python -m bench.assess
+
+.PHONY: mutants
+mutants: install  ## Change the core in 600 small ways and see whether the tests notice (half an hour, not in CI)
+	$(BIN)/python -m tests.mutants --seed $(SEED)
 
 .PHONY: format
 format: install  ## Let ruff format and sort
