@@ -12,24 +12,24 @@ BEFORE, AFTER = date(2026, 12, 31), date(2028, 1, 1)
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "days", "whole", "leaves"),
+    ("start", "end", "told"),
     [
-        (FIRST, LAST, 365, True, False),
-        (FIRST, FIRST, 1, False, False),
-        (LAST, LAST, 1, False, False),
-        (BEFORE, FIRST, 1, False, True),
-        (LAST, AFTER, 1, False, True),
-        (BEFORE, AFTER, 365, False, True),
-        (BEFORE, BEFORE, 0, False, True),
-        (AFTER, AFTER, 0, False, True),
-        (LAST, FIRST, 0, False, False),
+        (FIRST, LAST, (365, True, False)),
+        (FIRST, FIRST, (1, False, False)),
+        (LAST, LAST, (1, False, False)),
+        (BEFORE, FIRST, (1, False, True)),
+        (LAST, AFTER, (1, False, True)),
+        (BEFORE, AFTER, (365, False, True)),
+        (BEFORE, BEFORE, (0, False, True)),
+        (AFTER, AFTER, (0, False, True)),
+        (LAST, FIRST, (0, False, False)),
     ],
 )
 def test_both_ends_of_a_period_count_and_what_lies_outside_the_year_does_not(
-    start: date, end: date, days: int, whole: bool, leaves: bool
+    start: date, end: date, told: tuple[int, bool, bool]
 ) -> None:
-    told = (days_inside_year(start, end, rulebook()), is_whole_year(start, end, rulebook()))
-    assert (*told, leaves_year(start, end, rulebook())) == (days, whole, leaves)
+    law = rulebook()
+    assert (days_inside_year(start, end, law), is_whole_year(start, end, law), leaves_year(start, end, law)) == told
 
 
 @pytest.mark.parametrize(
