@@ -6,19 +6,23 @@ from typing import Any
 
 import pytest
 
-from processors.events import Arrangement, YearEvent
+from processors.events import Arrangement, ReceiptError, YearEvent
 from processors.score_tree import Part
-from processors.vocabulary import Stage
+from processors.vocabulary import ReceiptOutcome, Stage
 from tests.making import (
     FULL_SET,
     YEAR,
     assessed,
     at,
     attested,
+    codes,
     listed,
     obligation_of,
     observed,
     pi_set,
+    quality,
+    receipt,
+    row,
     score_of,
 )
 
@@ -169,3 +173,57 @@ def test_what_was_only_sent_of_an_activity_is_unproven_after_the_deadline_and_co
     assert outlook is not None
     assert outlook.outlook is not None
     assert outlook.outlook.activities == {"ASM_IA_1": (False, True), "ASM_IA_2": (False,)}
+
+
+def test_of_a_set_that_waits_for_its_receipt_what_it_lacks_is_told_and_not_that_there_is_none() -> None:
+    told = pi_set({"PI_EP_1": None}, stage=Stage.PREPARED)
+    assert missing(SET, told) == ("PREPARED", [("MEASURE_MISSING", "PI_EP_1", None, None)])
+    assert missing(SET) == ("AT_RISK", [("NOT_SUBMITTED", None, None, None)])
+
+
+def test_what_is_wrong_with_a_submission_an_attestation_and_a_receipt_of_the_practice_is_all_found() -> None:
+    told = assessed(
+        SMALL,
+        quality(npi=None, event_id="q", stage=Stage.UNKNOWN),
+        attested("ASM_IA_1", event_id="a", stage=Stage.UNKNOWN),
+        receipt(event_id="r", attestation_id="nobody's"),
+    )
+    assert sorted(codes(told)) == [("a", "UNKNOWN_SYMBOL"), ("q", "UNKNOWN_SYMBOL"), ("r", "RECEIPT_UNMATCHED")]
+
+
+@pytest.mark.parametrize(("start", "status"), [(date(YEAR, 7, 5), "OPEN"), (date(YEAR, 7, 6), "AT_RISK")])
+def test_the_period_of_a_set_has_begun_where_a_statement_of_it_says_so_in_time(start: date, status: str) -> None:
+    assert missing(SET, attested("PI_PPHI_1", period_start=start))[0] == status
+
+
+def test_what_a_receiver_found_wrong_in_an_attestation_is_told() -> None:
+    errors = (ReceiptError(path="answer", code="E7"),)
+    rejected = receipt(
+        attestation_id="a-ASM_IA_1", revision=1, outcome=ReceiptOutcome.REJECTED, errors=errors, event_id="r"
+    )
+    told = obligation_of(assessed(SMALL, attested("ASM_IA_1", stage=Stage.SENT), rejected), "ASM_IA_1")
+    assert [gap.message for gap in told.missing if gap.code == "RECEIPT_REJECTED"] == [
+        "The receiver rejected it: E7 at answer."
+    ]
+
+
+def test_behind_an_excluded_measure_what_is_missing_is_still_missing() -> None:
+    told = pi_set({"PI_EP_1": None, "PI_LVPP_1": True, "PI_PEA_1": None})
+    assert missing(SET, told) == ("AT_RISK", [("MEASURE_MISSING", "PI_PEA_1", None, None)])
+
+
+def test_a_document_that_does_not_count_hides_none_behind_it() -> None:
+    sent = quality(row("236", 10, 90), submission_id="a", stage=Stage.SENT)
+    other = quality(row("236", 10, 90), submission_id="b", category="COST")
+    part = category(sent, other, quality(row("236", 90, 10), submission_id="c"), place=0)
+    assert {p.code: p.value for p in part.parts}["236"] == Decimal(10)
+
+
+def test_a_measure_without_an_eligible_case_is_complete_and_below_the_least_cases() -> None:
+    part = category(quality(row("236", 0, 0)), place=0)
+    (leaf,) = (p for p in part.parts if p.code == "236")
+    assert (leaf.value, [r.code for r in leaf.reasons], leaf.inputs["completeness"]) == (
+        None,
+        ["BELOW_CASE_MINIMUM"],
+        Decimal(1),
+    )
