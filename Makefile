@@ -72,6 +72,12 @@ bench: install  ## Benchmarks: asm assess over 8,600 participants, bytes of the 
 mutants: install  ## Change the core in 600 small ways and see whether the tests notice (half an hour, not in CI)
 	$(BIN)/python -m tests.mutants --seed $(SEED)
 
+RUNS ?= 10000000
+.PHONY: fuzz
+fuzz: install  ## Coverage-guided fuzzing of every decoder, ten million executions (an hour; RUNS=100000 for a look)
+	$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[fuzz]"
+	$(BIN)/python -m tests.fuzz.long_form --runs $(RUNS)
+
 .PHONY: format
 format: install  ## Let ruff format and sort
 	$(BIN)/ruff format --quiet .
@@ -83,7 +89,7 @@ docs: install  ## Write the generated pages (docs/reasons.md)
 
 .PHONY: lock
 lock: install  ## Renew requirements.lock from pyproject.toml
-	$(BIN)/pip-compile --quiet --all-extras --allow-unsafe --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --extra dev --allow-unsafe --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock pyproject.toml
 
 .PHONY: clean
 clean:  ## Remove what was made (not the embedded broker's data)

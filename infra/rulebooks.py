@@ -24,7 +24,7 @@ def load_rulebooks(vintage: str, areas: Path | None = None) -> Mapping[int, Rule
     if not folder.is_dir():
         raise RulebookError(f"there is no vintage {vintage!r}; there are {', '.join(vintages())}")
     texts = {name: folder.joinpath(name).read_text() for name in FILES}
-    return seal(texts if areas is None else texts | {AREAS: _read(areas)})
+    return seal(texts if areas is None else texts | {AREAS: _read(areas, "ASM_AREAS_FILE: ")})
 
 
 def read_rulebooks(folder: Path) -> Mapping[int, Rulebook]:
@@ -32,14 +32,14 @@ def read_rulebooks(folder: Path) -> Mapping[int, Rulebook]:
 
     :raises RulebookError: a file is missing or unknown, or cannot be sealed.
     """
-    return seal({path.name: path.read_text() for path in sorted(folder.glob("*.toml"))})
+    return seal({path.name: _read(path) for path in sorted(folder.glob("*.toml"))})
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, named: str = "") -> str:
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise RulebookError(f"ASM_AREAS_FILE: {path} cannot be read as text: {error}") from error
+        raise RulebookError(f"{named}{path} cannot be read as text: {error}") from error
 
 
 def vintages() -> list[str]:

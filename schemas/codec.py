@@ -16,6 +16,7 @@ import msgspec
 
 from processors import events, outputs
 from schemas import records
+from schemas.bounds import Unrolled
 from schemas.plain import from_plain, to_avro
 from schemas.topics import contract
 
@@ -30,6 +31,7 @@ _MALFORMED = (
     OverflowError,
     TypeError,
     ArithmeticError,
+    RecursionError,
     struct.error,
 )
 
@@ -83,6 +85,8 @@ class Schema:
         self.record = record
         self.sha256 = sha256(text.encode()).hexdigest()
         self.parsed: Any = fastavro.parse_schema(msgspec.json.decode(text))
+        #: What it is read by: whatever the bytes say, it ends.
+        self.reading: Any = fastavro.parse_schema(Unrolled().of(msgspec.json.decode(text)))
         self.frame = _HEADER.pack(MAGIC, schema_id)
 
 
@@ -108,7 +112,7 @@ def decode(value: bytes) -> Any:
     buffer.seek(_HEADER.size)
     newest = newest_schema(schema.record)
     try:
-        plain = fastavro.schemaless_reader(buffer, schema.parsed, None if newest is schema else newest.parsed)
+        plain = fastavro.schemaless_reader(buffer, schema.reading, None if newest is schema else newest.reading)
         if buffer.read(1):
             raise InvalidRecord("UNDECODABLE", f"bytes follow the {schema.record}")
         return from_plain(plain, RECORDS[schema.record])

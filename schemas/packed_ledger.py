@@ -69,13 +69,21 @@ def packed(ledger: Ledger, announced: Announced | None) -> LedgerRecord:
 
 
 def unpacked(record: LedgerRecord) -> Ledger:
-    """Return the ledger that a record holds."""
+    """Return the ledger that a record holds.
+
+    :raises msgspec.DecodeError: its numbers name no source, no day or no instant.
+    """
+    try:
+        claims = tuple(_claim(claim, record.sources) for claim in record.claims)
+        disputed = tuple(_claim(claim, record.sources) for claim in record.disputed)
+    except (IndexError, ValueError, OverflowError) as error:
+        raise msgspec.DecodeError(f"no ledger: {error}") from error
     return Ledger(
         tin=record.tin,
         beneficiary=record.beneficiary,
-        claims=tuple(_claim(claim, record.sources) for claim in record.claims),
+        claims=claims,
         traces=Traces(record.traces),
-        disputed=tuple(_claim(claim, record.sources) for claim in record.disputed),
+        disputed=disputed,
         sources=record.sources,
         links=record.links,
     )

@@ -59,7 +59,10 @@ def unpack(value: bytes, record: type[R]) -> R:
 
     :raises msgspec.DecodeError: the bytes are not such a record.
     """
-    unpacked: R = _DECODERS[record].decode(value)
+    try:
+        unpacked: R = _DECODERS[record].decode(value)
+    except (NotImplementedError, RecursionError, UnicodeDecodeError, ArithmeticError) as error:
+        raise msgspec.DecodeError(f"no {record.__name__}: {type(error).__name__}") from error
     return unpacked
 
 

@@ -89,9 +89,8 @@ def inbound_of(event: Event, rules: Rules, offset: int = 0, timestamp: int = 0) 
 
     :raises InvalidRecord: the event does not fit its schema.
     """
-    key = event.tin.digits.encode()
     try:
-        value = encode(event)
+        key, value = event.tin.digits.encode(), encode(event)
     except (ValueError, TypeError, OverflowError, ArithmeticError) as error:
         raise InvalidRecord("MALFORMED_EVENT", f"does not fit its schema ({type(error).__name__})") from error
     return Inbound(

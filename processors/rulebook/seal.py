@@ -19,6 +19,8 @@ from processors.rulebook import sections
 from processors.rulebook.sources import Section, Source, Standing
 
 _HEADER = ("section", "title", "vintage")
+#: A dotted key costs the square of its parts.
+_MOST_DOTS = 100
 _ENTRY = {"meaning", "unit", "cites", "verified", "standing", "value", "by_year"}
 
 
@@ -85,9 +87,11 @@ def seal(texts: Mapping[str, str]) -> Mapping[int, Rulebook]:
 
 
 def _parse(name: str, text: str) -> dict[str, Any]:
+    if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+        raise RulebookError(f"{name}: a line with more than {_MOST_DOTS} dots")
     try:
         entries = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:  # also numbers and nesting beyond all measure
         raise RulebookError(f"{name}: not TOML: {error}") from error
     for key in _HEADER:
         if not isinstance(entries.get(key), str):
@@ -96,10 +100,11 @@ def _parse(name: str, text: str) -> dict[str, Any]:
 
 
 def _performance_years(terms: Mapping[str, Any]) -> list[int]:
-    years = terms.get("performance_years", {}).get("value")
-    if not years:
-        raise RulebookError("512_705_terms.toml: performance_years lacks a value")
-    return list(years)
+    entry = terms.get("performance_years")
+    years = entry.get("value") if isinstance(entry, dict) else None
+    if not isinstance(years, list) or not years or any(type(year) is not int for year in years):
+        raise RulebookError("512_705_terms.toml: performance_years lacks a value: a list of years")
+    return years
 
 
 def _seal_year(vintage: str, year: int, years: list[int], parsed: Mapping[str, dict[str, Any]]) -> Rulebook:
@@ -125,8 +130,11 @@ def _entry_for_year(where: str, entry: Any, year: int, years: list[int]) -> dict
     if not isinstance(entry, dict) or set(entry) - _ENTRY:
         raise RulebookError(f"{where}: an entry is a table of {sorted(_ENTRY)}")
     if "by_year" in entry:
-        if set(entry["by_year"]) != {str(y) for y in years}:
+        by_year = entry["by_year"]
+        if not isinstance(by_year, dict) or set(by_year) != {str(y) for y in years}:
             raise RulebookError(f"{where}: by_year must name each of {years}, no other")
+        if not isinstance(by_year[str(year)], dict):
+            raise RulebookError(f"{where}: by_year.{year} is not a table")
         entry = {k: v for k, v in entry.items() if k != "by_year"} | entry["by_year"][str(year)]
     missing = (_ENTRY - {"by_year"}) - set(entry)
     if missing:
@@ -148,11 +156,11 @@ def _build(name: str, section: type[Section], entries: Mapping[str, dict[str, An
 
 def _source(where: str, entry: Mapping[str, Any]) -> Source:
     texts = ("meaning", "unit")
-    if not all(isinstance(entry[k], str) and entry[k] for k in texts) or not entry["cites"]:
+    if not all(isinstance(entry[k], str) and entry[k] for k in texts) or not _are_texts(entry["cites"]):
         raise RulebookError(f"{where}: meaning, unit and cites must say something")
     if type(entry["verified"]) is not date:
         raise RulebookError(f"{where}: verified must be a date")
-    if entry["standing"] not in set(Standing):
+    if entry["standing"] not in list(Standing):
         raise RulebookError(f"{where}: standing {entry['standing']!r} is none of {[s.value for s in Standing]}")
     return Source(
         meaning=entry["meaning"],
@@ -161,6 +169,10 @@ def _source(where: str, entry: Mapping[str, Any]) -> Source:
         standing=Standing(entry["standing"]),
         verified=entry["verified"],
     )
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
 
 
 def _shape(where: str, value: Any, hint: Any) -> Any:
@@ -172,9 +184,15 @@ def _shape(where: str, value: Any, hint: Any) -> Any:
     if is_dataclass(hint):
         return _row(where, value, hint)
     if hint is Decimal and type(value) in {int, Decimal}:
-        return Decimal(value)
+        return _finite(where, Decimal(value))
     if type(value) is not hint or (hint is datetime and value.tzinfo is None):
         raise RulebookError(f"{where}: {value!r} is not a {hint.__name__}")
+    return value
+
+
+def _finite(where: str, value: Decimal) -> Decimal:
+    if not value.is_finite():
+        raise RulebookError(f"{where}: {value} is not a number")
     return value
 
 

@@ -95,9 +95,10 @@ def areas_text(
 
 def _share(row: Row) -> Decimal | None:
     try:
-        return Decimal(row.get("TOT_RATIO") or "1")
+        share = Decimal(row.get("TOT_RATIO") or "1")
     except InvalidOperation:
         return None
+    return share if share.is_finite() and 0 <= share <= 1 else None
 
 
 def _quoted(text: str) -> str:

@@ -1,6 +1,5 @@
 """Our own events in files: JSON Lines of CloudEvents, or an Avro container file of one record type."""
 
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
@@ -8,7 +7,9 @@ from typing import Any, BinaryIO
 
 import fastavro
 import msgspec
+from fastavro.schema import SchemaParseException
 
+from schemas.bounds import BoundedStream, refuse_unbounded
 from schemas.cloudevents import inbound_types, parse_event
 from schemas.codec import InvalidRecord
 from schemas.intake.reading import Noted, Read, Reading, Refused
@@ -23,7 +24,8 @@ _MALFORMED = (
     TypeError,
     ArithmeticError,
     NotImplementedError,
-    zlib.error,
+    RecursionError,
+    SchemaParseException,
 )
 
 
@@ -53,8 +55,10 @@ def read_avro_container(stream: BinaryIO, name: str) -> Iterator[Reading]:
     None, which means now.
     """
     try:
-        reader = fastavro.reader(stream)
+        bounded: Any = BoundedStream(stream)
+        reader = fastavro.reader(bounded)
         schema = reader.writer_schema
+        refuse_unbounded(schema)
         record = inbound_types().get(schema.get("name", "") if isinstance(schema, dict) else "")
     except _MALFORMED as error:
         yield Refused(reason="MALFORMED_FILE", where=name, detail=f"not an Avro container: {type(error).__name__}")

@@ -23,6 +23,8 @@ _CATEGORIES = {"quality": "QUALITY", "pi": "PROMOTING_INTEROPERABILITY"}
 _ACTIVITIES = "ia"
 _COLLECTION_TYPES = {"electronicHealthRecord": "ECQM", "registry": "CQM"}
 _INDIVIDUAL, _GROUP = "individual", "group"
+#: The digest of each holds the rest of its set; CMS's inventory has about a hundred activities.
+_MOST_ACTIVITIES = 200
 _COUNTS = {
     "eligiblePopulation": "eligible_population",
     "performanceMet": "performance_met",
@@ -65,6 +67,7 @@ def read_qpp(text: bytes, name: str, source: str, proof: Proof) -> Iterator[Read
     """Read a file that holds a submission, a list of them, or an answer of the API with ``data.submission``."""
     try:
         plain = json.loads(text)
+        json.dumps(plain, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except json.JSONDecodeError as error:
         yield Refused(reason="MALFORMED_FILE", where=f"{name}:{error.lineno}", detail=f"not JSON: {error.msg}")
         return
@@ -122,6 +125,8 @@ class _SetReader:
             yield from read(given, plain)
         except msgspec.ValidationError as error:
             yield self._refused("NOT_SUBMISSION", str(error))
+        except RecursionError:  # what could just be read may be too deep for its digest
+            yield self._refused("NOT_SUBMISSION", "nested too deeply")
 
     def _submission_of(self, given: _Set, plain: Mapping[str, Any]) -> Iterator[Reading]:
         digest = self._digest(plain)
@@ -154,6 +159,8 @@ class _SetReader:
         yield Read(event=event, time=None, where=self._where)
 
     def _attestations(self, given: _Set, plain: Mapping[str, Any]) -> Iterator[Reading]:
+        if len(given.measurements) > _MOST_ACTIVITIES:
+            raise msgspec.ValidationError(f"Expected at most {_MOST_ACTIVITIES} activities - at `$.measurements`")
         events = [self._attestation(given, measurement, plain) for measurement in given.measurements]
         if self._npi is not None:
             detail = (

@@ -104,6 +104,7 @@ def _event(tin: Tin, rows: Sequence[Row], options: RifOptions) -> ClaimReceived:
     head = rows[0]
     bene_id = _text(head, "BENE_ID")
     codes = _diagnoses(rows)
+    places = {code: place for place, code in enumerate(codes, 1)}
     claim_id, version, action = _text(head, "CLM_GRP_ID"), _version(head), _action(head)
     named = {_text(row, "CLM_ID") for row in rows}  # one, or a line names none
     identity = (options.source, tin.digits, *named, str(version), action, *_contents(rows))
@@ -120,7 +121,7 @@ def _event(tin: Tin, rows: Sequence[Row], options: RifOptions) -> ClaimReceived:
         from_date=_date(head, "CLM_FROM_DT"),
         through_date=_date(head, "CLM_THRU_DT"),
         diagnoses=codes,
-        lines=tuple(_line(row, codes) for row in rows),
+        lines=tuple(_line(row, places) for row in rows),
     )
 
 
@@ -128,7 +129,7 @@ def _contents(rows: Sequence[Row]) -> list[str]:
     return [f"{column}={value}" for row in rows for column, value in sorted(row.values.items())]
 
 
-def _line(row: Row, codes: Sequence[str]) -> ClaimLine:
+def _line(row: Row, places: Mapping[str, int]) -> ClaimLine:
     npi, code = row.get("PRF_PHYSN_NPI"), row.get("LINE_ICD_DGNS_CD")
     modifiers = (row.get("HCPCS_1ST_MDFR_CD"), row.get("HCPCS_2ND_MDFR_CD"))
     return ClaimLine(
@@ -144,7 +145,7 @@ def _line(row: Row, codes: Sequence[str]) -> ClaimLine:
         charge_cents=_cents(row, "LINE_SBMTD_CHRG_AMT"),
         allowed_cents=_cents(row, "LINE_ALOWD_CHRG_AMT"),
         paid_cents=_cents(row, "LINE_NCH_PMT_AMT"),
-        diagnosis_pointers=() if code is None else (codes.index(code) + 1,),
+        diagnosis_pointers=() if code is None else (places[code],),
     )
 
 
