@@ -8,7 +8,20 @@ from processors.following import Followed, follow
 from processors.output_views import troubles_after
 from processors.outputs import Alert
 from processors.vocabulary import Stage
-from tests.making import IN_WINDOW, NPI, OTHER_NPI, at, facts, listed, observed, quality, readiness, row, rulebook
+from tests.making import (
+    IN_WINDOW,
+    NPI,
+    OTHER_NPI,
+    at,
+    facts,
+    listed,
+    observed,
+    quality,
+    readiness,
+    relief,
+    row,
+    rulebook,
+)
 
 RULES = rulebook()
 NEAR = at("2028-03-20")
@@ -61,3 +74,12 @@ def test_an_earlier_receipt_of_one_event_takes_nothing_away_of_the_others() -> N
         known = fold(year, earlier).practice.readiness
         assert sorted(o.event.event_id for o in known) == ["r0", "r1", "r2"]
         assert (known[0].event.event_id, known[0].received_at) == (again.event.event_id, at("2028-01-01"))
+
+
+def test_relief_for_the_only_clinician_ends_what_the_practice_owes_at_the_same_instant() -> None:
+    known = facts(listed(event_id="l1"))
+    first = follow(known, RULES, NEAR, Followed())
+    excused = fold(known, observed(relief("IMPROVEMENT_ACTIVITIES", npi=NPI, event_id="f1")))
+    then = follow(excused, RULES, NEAR, first)
+    assert first.owners()[""].obligations["IMPROVEMENT_ACTIVITIES/ASM_IA_1"] == heard(Alert.FIRING)
+    assert then.owners()[""].obligations["IMPROVEMENT_ACTIVITIES/ASM_IA_1"] == heard(Alert.RESOLVED)
