@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 
 from processors.events import Observed, YearEvent
 from processors.facts import PracticeYear, fold
-from streams import assessment
+from streams import assessing, assessment
 from streams.admitting import Admitting
 from streams.clock import Watermark
 from streams.ownership import PartitionOwner
@@ -130,7 +130,10 @@ CONTROLS: Mapping[str, Control] = {
         caught_by=frozenset({"journal"}),
     ),
     "state read before fencing": Control(
-        broken=Break(kind=Kind(weather=_HARD), instead=[(PartitionOwner, "open", _open_unfenced)]),
+        broken=Break(
+            kind=Kind(weather=_HARD),
+            instead=[(PartitionOwner, "open", _open_unfenced), (assessing, "_AGAIN_SECONDS", 0.0)],
+        ),
         caught_by=frozenset({"state", "outputs", "revisions", "errors"}),
     ),
 }
