@@ -9,8 +9,21 @@ from processors.assessment import assess
 from processors.events import Complexity
 from processors.final_score import complex_patients_part
 from processors.rulebook.sections import ComplexityReference
-from processors.vocabulary import Stage
-from tests.making import AFTER, IN_WINDOW, NPI, assessed, attested, facts, listed, pi_set, rulebook, score_of
+from processors.vocabulary import ResultStatus, Stage
+from tests.making import (
+    AFTER,
+    IN_WINDOW,
+    NPI,
+    assessed,
+    attested,
+    cost,
+    facts,
+    listed,
+    pi_set,
+    result,
+    rulebook,
+    score_of,
+)
 
 REFERENCES = (
     ComplexityReference(
@@ -73,3 +86,14 @@ def test_a_set_that_was_only_sent_may_still_be_proven_after_the_deadline() -> No
     assert scored.outlook is not None
     assert scored.outlook.added["PROMOTING_INTEROPERABILITY"] == (Decimal(-10), Decimal("-0.5"))
     assert score_of(assessed(listed(), sent, as_of=AFTER)).tree.parts[3].value == -10
+
+
+@pytest.mark.parametrize(("status", "estimate"), [(ResultStatus.ESTIMATE, True), (ResultStatus.FINAL, False)])
+def test_a_score_is_an_estimate_by_what_is_awaited_or_by_what_cms_only_estimated(
+    status: ResultStatus, estimate: bool
+) -> None:
+    backs = listed(cohort="LOW_BACK_PAIN")
+    complexity = Complexity(average_hcc=Decimal(1), dual_share=Decimal("0.2"))
+    given = result(status=status, cost_measure=cost(measure_id="COST_LBP_1"), complexity=complexity)
+    assert score_of(assess(facts(backs, given), KNOWN, IN_WINDOW)).estimate == estimate
+    assert score_of(assess(facts(backs), KNOWN, IN_WINDOW)).estimate
