@@ -107,8 +107,8 @@ def steps(run: Callable[[bytes], None], content: bytes) -> set[tuple[str, int, i
         if "/schemas/" not in path and "/processors/" not in path and "/streams/" not in path:
             return None
         if event == "line":
-            taken.add((path, before.get(id(frame), 0), frame.f_lineno))
-            before[id(frame)] = frame.f_lineno
+            taken.add((path, before[id(frame)], frame.f_lineno))
+        before[id(frame)] = frame.f_lineno
         return trace
 
     sys.settrace(trace)
