@@ -40,10 +40,7 @@ from processors.identity import Npi, Tin
 from processors.obligations import SETTLED, Obligation, Status
 from processors.owed import clinician_obligations, practice_obligations
 from processors.practice import Practice
-from processors.progress import (
-    Moment,
-    next_of,
-)
+from processors.progress import Moment, next_of
 from processors.quality import QUALITY
 from processors.readiness import readiness_findings
 from processors.reading import ReadClinician, ReadYear, read_year

@@ -7,9 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from processors.episodes import ClaimYear
 from processors.findings import EventRef, Finding
 from processors.ledger import KeptClaim, Ledger, conflicting_claims, unknown_actions
-from processors.progress import (
-    Moment,
-)
+from processors.progress import Moment
 from processors.reasons import REASONS
 from processors.rulebook import Reason, Rulebook
 from processors.score_tree import Part

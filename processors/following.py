@@ -17,11 +17,7 @@ from processors.obligations import Status, stand
 from processors.output_views import alert_after, troubles_after
 from processors.outputs import Alert
 from processors.owed import Owed, reported_items
-from processors.progress import (
-    Moment,
-    changes_ahead,
-    next_of,
-)
+from processors.progress import Moment, changes_ahead, next_of
 from processors.reading import ReadClinician, ReadYear, read_year
 from processors.rulebook import Rulebook
 from processors.score_tree import ARITHMETIC

@@ -9,10 +9,7 @@ from datetime import timedelta
 
 from processors.determinations import Determinations
 from processors.facts import ClinicianFacts
-from processors.progress import (
-    Item,
-    Progress,
-)
+from processors.progress import Item, Progress
 from processors.rulebook import Rulebook
 from processors.vocabulary import ResultStatus
 

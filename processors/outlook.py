@@ -12,9 +12,7 @@ from processors.cost import cost_measure_of, score_cost
 from processors.determinations import is_owed, value_of
 from processors.final_score import complex_patients_part, small_practice_part
 from processors.practice import Practice
-from processors.progress import (
-    Moment,
-)
+from processors.progress import Moment
 from processors.promoting_interoperability import PROMOTING_INTEROPERABILITY
 from processors.quality import Judged, judge_alone
 from processors.reachable import MeasureOutcome, Outlook

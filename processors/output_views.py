@@ -10,9 +10,7 @@ from processors.findings import Finding
 from processors.identity import Npi
 from processors.obligations import Obligation, Status
 from processors.outputs import Alert, Cause, Envelope, FindingChanged, FindingState, ObligationChanged, ScoreChanged
-from processors.progress import (
-    Item,
-)
+from processors.progress import Item
 from processors.reasons import REASONS
 from processors.rulebook import Reason, Standing, weakest
 from processors.score_tree import ZERO, Part

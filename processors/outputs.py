@@ -10,9 +10,7 @@ from processors.findings import EventRef
 from processors.gaps import Gap
 from processors.identity import Npi, Tin
 from processors.obligations import Affected, Status
-from processors.progress import (
-    Milestone,
-)
+from processors.progress import Milestone
 from processors.score_tree import Part
 
 

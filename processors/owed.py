@@ -9,14 +9,7 @@ from processors.gaps import Gap
 from processors.notices import error_notice
 from processors.obligations import Affected, Exposure, Obligation, obligation
 from processors.practice import Practice, activity_items, interoperability_item
-from processors.progress import (
-    Item,
-    Moment,
-    Progress,
-    overdue_at,
-    rejections_of,
-    waiting_stage,
-)
+from processors.progress import Item, Moment, Progress, overdue_at, rejections_of, waiting_stage
 from processors.quality import QUALITY, Judged
 from processors.readiness import readiness_items
 from processors.rulebook import Rulebook

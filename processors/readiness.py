@@ -9,11 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from processors.events import Observed, ReadinessReported
 from processors.findings import Finding, finding
 from processors.identity import Tin
-from processors.progress import (
-    Item,
-    Moment,
-    Progress,
-)
+from processors.progress import Item, Moment, Progress
 from processors.rulebook import Rulebook
 from processors.vocabulary import ReadinessState
 

@@ -20,9 +20,7 @@ from processors.outlook import outlook_of
 from processors.outputs import PaymentScenario
 from processors.payment import scenarios_of
 from processors.practice import Practice
-from processors.progress import (
-    Moment,
-)
+from processors.progress import Moment
 from processors.reachable import Outlook, Stake, highest_reachable, lowest_reachable, stakes_of
 from processors.rulebook import Rulebook, Standing
 from processors.score_tree import ZERO, Part, has_reason, standing_of

@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -23,6 +23,7 @@ from infra.kafka.connection import Connection, unreachable
 from infra.kafka.groups import committed_offsets
 from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import journal_partitions, topic_names
+from infra.kafka.writing import open_producer
 from schemas.codec import InvalidRecord, decode, encode
 from schemas.partitioning import partition_of
 from schemas.records import DeadLetter, OperationRecorded
@@ -183,10 +184,7 @@ class Desk:
 
     def _commit(self, command: str, order: Order, letters: Sequence[Letter], rows: Sequence[Row]) -> None:
         for letter in letters:
-            done = Letter(
-                partition=letter.partition, offset=letter.offset, key=letter.key, said=letter.said, state=_DONE[command]
-            )
-            self._letters[letter.place] = done
+            self._letters[letter.place] = replace(letter, state=_DONE[command])
         record = OperationRecorded(
             actor=order.actor,
             command=command,
@@ -197,7 +195,7 @@ class Desk:
         )
         try:
             self._producer.begin_transaction()
-            sent = [self._send(REDRIVE, row) for row in rows]
+            sent = [self._again(row) for row in rows]
             sent.append(self._producer.send(self._names.of(OPERATIONS), value=encode(record)))
             for delivery in sent:
                 delivery.get(timeout=_FLUSH_SECONDS)
@@ -210,10 +208,10 @@ class Desk:
                 "the cluster does not answer. Run the command again."
             ) from error
 
-    def _send(self, topic: str, row: Row) -> Any:
+    def _again(self, row: Row) -> Any:
         partition = partition_of(row.key or b"", self._partitions)
         return self._producer.send(
-            self._names.of(topic), key=row.key, value=row.value, headers=list(row.headers), partition=partition
+            self._names.of(REDRIVE), key=row.key, value=row.value, headers=list(row.headers), partition=partition
         )
 
     def _dealt_with(self) -> Mapping[TopicPartition, int]:
@@ -236,11 +234,7 @@ def desk(connection: Connection, now: Callable[[], datetime] = lambda: datetime.
 
     :raises Unavailable: the cluster does not answer, or has not the topics.
     """
-    transactional_id = f"{_group(connection)}-desk"
-    try:
-        producer = KafkaProducer(**connection.kafka_python(), acks="all", transactional_id=transactional_id)
-    except KafkaError as error:
-        raise unreachable(connection, error) from error
+    producer = open_producer(connection, transactional_id=f"{_group(connection)}-desk")
     try:
         producer.init_transactions()
         yield Desk(connection, producer, now)

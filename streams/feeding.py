@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from infra.errors import Unavailable
-from infra.kafka.connection import Connection, unreachable
+from infra.kafka.connection import Connection
 from infra.kafka.topics import journal_partitions, topic_names
+from infra.kafka.writing import open_producer
 from processors.events import Event
 from schemas.cloudevents import render_event
 from schemas.codec import encode
@@ -93,12 +93,7 @@ class KafkaFeed:
         self.partitions = journal_partitions(connection)
         self._names = topic_names(connection.settings)
         self._failed: list[BaseException] = []
-        try:
-            self._producer = KafkaProducer(
-                **connection.kafka_python(), acks="all", enable_idempotence=True, linger_ms=20, compression_type="gzip"
-            )
-        except KafkaError as error:
-            raise unreachable(connection, error) from error
+        self._producer = open_producer(connection, enable_idempotence=True, linger_ms=20, compression_type="gzip")
 
     def send(self, event: Event, time: datetime) -> None:
         """Produce an event, keyed by its TIN."""

@@ -14,9 +14,10 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
 from infra.errors import Unavailable
-from infra.kafka.connection import Connection, unreachable
+from infra.kafka.connection import Connection
 from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import topic_names
+from infra.kafka.writing import open_producer
 from infra.log import Log
 from processors.outputs import ScoreChanged, StandingChanged
 from processors.rulebook import Rulebook
@@ -100,7 +101,7 @@ class Standings:
         with reader(self._connection, self._names.of(STANDINGS)) as before:
             for record in records_to_end(before):
                 self._cohorts.remember(decode(record.value))
-        producer = self._producer()
+        producer = open_producer(self._connection, enable_idempotence=True)
         try:
             with reader(self._connection, self._names.of(SCORES)) as scores:
                 for record in records_to_end(scores):
@@ -134,9 +135,3 @@ class Standings:
         except KafkaError as error:
             raise Unavailable("Kafka did not take what was said of a cohort.") from error
         self.said += len(sent)
-
-    def _producer(self) -> KafkaProducer:
-        try:
-            return KafkaProducer(**self._connection.kafka_python(), acks="all", enable_idempotence=True)
-        except KafkaError as error:
-            raise unreachable(self._connection, error) from error

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from infra.errors import Unavailable
-from infra.kafka.connection import Connection, unreachable
+from infra.kafka.connection import Connection
 from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import topic_names
+from infra.kafka.writing import open_producer
 from infra.log import Log
 from schemas.codec import decode, encode
 from schemas.records import HealthChanged, HealthState, HealthSubject
@@ -91,10 +92,7 @@ class WatermarkWatch:
         begins = self._marks.beginning_offsets(list(assigned))
         for tp, end in self._marks.end_offsets(list(assigned)).items():
             self._marks.seek(tp, max(begins[tp], end - _TAIL))  # a mark is written with every batch
-        try:
-            self._producer = KafkaProducer(**self._connection.kafka_python(), acks="all", enable_idempotence=True)
-        except KafkaError as error:
-            raise unreachable(self._connection, error) from error
+        self._producer = open_producer(self._connection, enable_idempotence=True)
         self._open.callback(self._producer.close)
         return self
 

@@ -46,11 +46,11 @@ def _explain_score(who: str, year: int | None, json: bool) -> None:
     settings = Settings()
     with projection(settings) as session:
         scores = who_is(session, who, year)
-        books = load_rulebooks(settings.vintage, settings.areas_file)
         histories = [score_history(session, score) for score in scores]
         if json:
             print_json([_document(s, h) for s, h in zip(scores, histories, strict=True)])
             return
+        books = load_rulebooks(settings.vintage, settings.areas_file)
         for score, history in zip(scores, histories, strict=True):
             _show(score, history)
             OUT.print(exposure_table(exposures(session, [score], books)))

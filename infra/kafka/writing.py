@@ -1,0 +1,19 @@
+"""Writing with kafka-python: producers that say what to look at where the cluster does not answer."""
+
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from infra.kafka.connection import Connection, unreachable
+
+
+def open_producer(connection: Connection, **options: Any) -> KafkaProducer:
+    """Return a producer whose records every replica has when they are delivered.
+
+    :raises Unavailable: the cluster does not answer.
+    """
+    try:
+        return KafkaProducer(**connection.kafka_python(), acks="all", **options)
+    except KafkaError as error:
+        raise unreachable(connection, error) from error
