@@ -46,10 +46,11 @@ class Watermarks:
         self._as_of[partition] = as_of
 
     def changes(self, now: datetime) -> Iterator[HealthChanged]:
-        """Yield which clocks stand still since the last time, or go again."""
+        """Yield which clocks stand still since the last time, or go again; only a mark shows that one goes again."""
         for partition, as_of in sorted(self._as_of.items()):
             name, still = str(partition), now - (as_of or self._started) > self._limit
-            if still != (name in self._firing):
+            fired = name in self._firing
+            if still != fired and not (fired and as_of is None):
                 said = HealthChanged(
                     subject=HealthSubject.WATERMARK,
                     name=name,

@@ -51,3 +51,14 @@ def test_what_was_said_before_a_restart_is_not_said_again_and_is_resolved() -> N
     assert said(watermarks, 0) == []
     watermarks.mark(0, NOON)
     assert said(watermarks, 1) == [("0", HealthState.RESOLVED)]
+
+
+def test_only_a_mark_resolves_what_was_said_before_a_restart() -> None:
+    watermarks = Watermarks(1, LIMIT, NOON)
+    watermarks.remember(
+        HealthChanged(subject=HealthSubject.WATERMARK, name="0", state=HealthState.FIRING, since=NOON, detail="stalled")
+    )
+    assert said(watermarks, 0) == []
+    assert said(watermarks, 9) == []
+    watermarks.mark(0, NOON + timedelta(minutes=9))
+    assert said(watermarks, 9) == [("0", HealthState.RESOLVED)]
