@@ -3,22 +3,28 @@
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from infra.database.engine import create_tables, open_engine
+from infra.kafka.reading import reader
 from processors.events import Event
 from processors.simulated_world import Timed
+from schemas.state import PartitionMark, unpack
 from streams.projection import Projector
+from streams.state import MARK_KEY
 from tests.faults.cluster import Cluster
 from tests.faults.feeding import Feed, judge_feed, longest_pause
 from tests.faults.oracles import STATE, Verdict, judge
-from tests.integration.system import System, Worker, await_that
+from tests.integration.system import PARTITIONS, System, Worker, await_that
 from tests.making import at
 
 END = at("2028-04-20")
+_PATIENCE_SECONDS = 240
 _COMMANDS = {"worker-1": ("worker",), "worker-2": ("worker",), "projector": ("project",)}
 
 
@@ -41,6 +47,33 @@ class Pause:
     assessment: float
 
 
+class Progress:
+    """Reads the marks of the state as they come, by one consumer that lives through the faults too."""
+
+    def __init__(self, system: System) -> None:
+        self._clients = ExitStack()
+        self._consumer = self._clients.enter_context(reader(system.connection, system.names.of(STATE)))
+        self._as_of: dict[int, datetime] = {}
+        self.instants: defaultdict[int, list[float]] = defaultdict(list)  # when each partition's mark was written
+
+    def await_tick(self, instant: datetime) -> None:
+        """Wait until every partition is assessed as of an instant."""
+        await_that(lambda: self._is_at(instant), _PATIENCE_SECONDS, f"the tick of {instant.isoformat()}")
+
+    def close(self) -> None:
+        """Read no more."""
+        self._clients.close()
+
+    def _is_at(self, instant: datetime) -> bool:
+        for records in self._consumer.poll(timeout_ms=200, max_records=5000).values():
+            for record in records:
+                mark = unpack(record.value, PartitionMark) if record.key == MARK_KEY else None
+                if mark is not None and mark.as_of is not None:
+                    self._as_of[record.partition] = mark.as_of
+                    self.instants[record.partition].append(record.timestamp / 1000)
+        return len(self._as_of) == PARTITIONS and min(self._as_of.values()) >= instant
+
+
 @dataclass
 class Failover:
     """What runs on the cluster, and what was done to it."""
@@ -53,6 +86,7 @@ class Failover:
 
     def __post_init__(self) -> None:
         """Start two supervised workers and the projector."""
+        self._progress = Progress(self.system)
         self._chance = Random(self.plan.seed)  # noqa: S311 - a hand that can be followed
         self._running: dict[str, Worker] = {}
         self.tend()
@@ -70,7 +104,7 @@ class Failover:
         """Produce the world under the plan's faults, to the end of the clock."""
         start = at("2027-01-01")
         self.system.set_clock(start)
-        self.system.await_tick(start)
+        self._progress.await_tick(start)
         self.plan.say("the workers work")
         feed = Feed(self.system, world, self.plan.per_second)
         feed.start()
@@ -80,7 +114,8 @@ class Failover:
         feed.end()
         self.plan.say(f"{feed.acknowledged.total()} records acknowledged")
         self.system.set_clock(END)
-        await_that(self._is_at_the_end, 300, "the end of the world")
+        self._progress.await_tick(END)
+        self._progress.close()
         self.plan.say("all of them assessed")
         return feed
 
@@ -90,15 +125,12 @@ class Failover:
 
     def pauses(self, feed: Feed) -> list[Pause]:
         """Return the longest pause of the feed and of a partition's assessment after each kill."""
-        marks: defaultdict[int, list[float]] = defaultdict(list)
-        for record in self.system.read(STATE):
-            if record.key == b"@partition":
-                marks[record.partition].append(record.timestamp / 1000)
+        marks = self._progress.instants.values()
         return [
             Pause(
                 killed,
                 round(longest_pause(feed.instants, since, until), 1),
-                round(max(longest_pause(m, since, until) for m in marks.values()), 1),
+                round(max(longest_pause(m, since, until) for m in marks), 1),
             )
             for killed, since, until in self.windows
         ]
@@ -138,8 +170,8 @@ class Failover:
         self.cluster.await_left(node)
         self.plan.say(f"out of sync and of lead after {time.time() - since:.1f} s")
         ticked = feed.ticked
-        await_that(lambda: feed.ticked != ticked, 60, "a feed that goes on")
-        self.system.await_tick(feed.ticked)
+        await_that(lambda: feed.ticked != ticked, _PATIENCE_SECONDS, "a feed that goes on")
+        self._progress.await_tick(feed.ticked)
         self.windows.append((what, since, time.time()))
         self.plan.say(f"assessed again after {time.time() - since:.1f} s")
         self.tend()
@@ -150,13 +182,6 @@ class Failover:
         self.plan.say(f"node {node} is in sync again")
         self.cluster.elect_preferred()
         self.tend()
-
-    def _is_at_the_end(self) -> bool:
-        self.tend()
-        marks = self.system.marks()
-        return len(marks) == self.system.settings.partitions and all(
-            mark.as_of is not None and mark.as_of >= END for mark in marks.values()
-        )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from streams.admission import milliseconds
 from tests.faults.oracles import Verdict
 from tests.integration.system import System
 
-_TICK_SECONDS = 0.7
+_TICK_SECONDS = 2.0
 _DRIP_SECONDS = 0.2
 _JOIN_SECONDS = 300
 Sent = tuple[str, bytes]  # topic and value

@@ -1,5 +1,6 @@
 """Three brokers, replication 3, two in sync at least: a lost leader and a lost controller lose and double nothing."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -38,6 +39,20 @@ def test_a_lost_leader_and_a_lost_controller_lose_nothing_and_double_nothing(clu
     assert outcome.done == {"killed": 2}
     assert outcome.errors == {}  # nobody ended for it, nobody was started again
     assert outcome.codes == [0, 0, 0]
+
+
+def test_topics_have_the_replicas_and_the_least_in_sync_that_the_settings_say(cluster: Cluster, tmp_path: Path) -> None:
+    system = system_on(cluster, tmp_path, "replicas.")
+    names = {name for name, _ in cluster.partitions("replicas.")}
+    assert names == {system.names.of(name) for name in contract().topics}
+    assert [
+        p["replica_nodes"] for _, p in cluster.partitions("replicas.") if sorted(p["replica_nodes"]) != [*NODES]
+    ] == []
+    assert system.run("topics", "check").returncode == 0
+    told = system.run("topics", "check", "--json", ASM_KAFKA_MIN_INSYNC="1")
+    found = {(d["topic"], d["what"], d["mendable"]) for d in json.loads(told.stdout)}
+    assert found == {(name, "has min.insync.replicas=2, not 1", True) for name in names}
+    system.end()
 
 
 @pytest.mark.parametrize(("acks", "broken"), [("all", {}), (1, {"ACKNOWLEDGED_LOST": 20})])
