@@ -24,6 +24,7 @@ LogEvent = Literal[
     "partition_failed",  # an error inside the order of effects: the process ends
     "transaction_waiting",  # a partition's transaction waits for the cluster, for so many seconds now: a lost leader?
     "transaction_resumed",  # it went through, after so many seconds
+    "log_lost",  # what is to be read next is not in the log: a person must decide, see docs/operations/log-lost.md
     # admission
     "records_refused",  # how many of a batch, by reason
     "refusals_above_limit",  # more than half of a topic's last records are refused: look at the feed
