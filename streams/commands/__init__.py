@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from infra.errors import Unavailable
 from processors.rulebook import RulebookError
 from streams.commands import (
+    alerts,
     assess,
     broker,
     dead_letters,
@@ -57,6 +58,7 @@ app.command(name="next", help=next_steps.HELP)(next_steps.next_steps)
 app.command(name="explain", help=explain.HELP)(explain.explain)
 app.command(name="what-if", help=what_if.HELP)(what_if.what_if)
 app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")
