@@ -148,7 +148,7 @@ def _address(url: str | None, settings: Settings) -> str:
 def _receiver(kind: Kind, url: str, named: tuple[str, str], settings: Settings) -> Receiver:
     channel, link = named
     if kind is Kind.APPRISE:
-        from streams.apprise_receiver import AppriseReceiver  # it costs every other command half a second
+        from streams.apprise_receiver import AppriseReceiver  # noqa: PLC0415 - half a second of every other command
 
         return AppriseReceiver(url)
     if not url.startswith(("http://", "https://")):

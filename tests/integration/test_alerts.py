@@ -347,7 +347,7 @@ def test_who_begins_later_through_a_channel_fences_who_began_before(month: Year)
     with receiver() as told:
         first, second = (
             deliverer(month.system, "webhook", told.url, "--channel", "fenced", ASM_HEARTBEAT_SECONDS="0.5")
-            for _ in "12"
+            for _ in range(2)
         )
         await_that(lambda: first.process.poll() is not None, 30, "the end of the first")
         assert (first.process.returncode, second.process.poll()) == (3, None)
