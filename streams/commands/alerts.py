@@ -127,7 +127,8 @@ def deliver(
     heartbeat = timedelta(seconds=settings.heartbeat_seconds)
     pace = Pace(wait=timedelta(seconds=settings.alerts_wait_seconds), heartbeat=heartbeat or None)
     name = channel or to.value
-    telling = Deliverer(connect(settings), name, _receiver(to, _address(url, settings), (name, link), settings), pace)
+    receiver = _receiver(to, _address(url, settings), (name, link), settings)
+    telling = Deliverer(connect(settings), name, receiver, pace)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(telling, "stopping", True))
     if supervised:
