@@ -50,6 +50,12 @@ def receiver(port: int = 0) -> Iterator[Told]:
             self.end_headers()
             self.wfile.write(b"as the test says")
 
+        def do_GET(self) -> None:
+            """There is nothing to see here."""
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"[]")
+
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
