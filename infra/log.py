@@ -8,12 +8,19 @@ import structlog
 
 from infra.settings import Settings
 
+_LIBRARIES = ("aiokafka", "kafka", "faust", "mode")
+_REPEAT_SECONDS = 60.0
+
 LogEvent = Literal[
     # worker and supervisor
     "worker_started",  # apps, generation, clock, vintage
     "worker_stopped",  # a planned stop has ended
     "worker_restarting",  # the supervisor starts the process again after a while
     "worker_given_up",  # the process failed too often in too short a time
+    # a machine that does not answer
+    "unavailable_waiting",  # what does not answer, for how long already, and when it is tried again
+    "unavailable_over",  # all answers again
+    "unavailable_given_up",  # past ASM_UNAVAILABLE_LIMIT_SECONDS: the process ends with code 3
     # partitions
     "partition_taken_over",  # fenced, state read, position known
     "partition_let_go",  # what was begun is finished
@@ -30,8 +37,30 @@ LogEvent = Literal[
     "projection_started",
     "projection_caught_up",
     "standing_changed",  # cohort, year, how many are seen
-    "projection_waiting",  # the database or the broker does not answer: waiting
+    "projection_waiting",  # the database does not answer, or takes nothing: waiting
 ]
+
+
+class Sparingly(logging.Filter):
+    """Lets a library say the same at most every few seconds: clients of a broker that is away retry all the time.
+
+    The same is what one logger says by one template, whatever stands in it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._last: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether to log it."""
+        if record.name.split(".", 1)[0] not in _LIBRARIES:
+            return True
+        said = record.name, str(record.msg)
+        if record.created - self._last.get(said, -self._seconds) < self._seconds:
+            return False
+        self._last[said] = record.created
+        return True
 
 
 class Log:
@@ -78,10 +107,11 @@ def configure_logging(settings: Settings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(Sparingly(_REPEAT_SECONDS))
     level = settings.log_level.upper()
     logging.basicConfig(handlers=[handler], level="WARNING", force=True)
     logging.getLogger("asm").setLevel(level)
-    for quiet in ("aiokafka", "kafka", "faust", "mode"):
+    for quiet in _LIBRARIES:
         logging.getLogger(quiet).setLevel("ERROR" if settings.log_level != "debug" else "INFO")
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -94,7 +94,7 @@ class WatermarkWatch:
         for tp, end in self._marks.end_offsets(list(assigned)).items():
             self._marks.seek(tp, max(begins[tp], end - _TAIL))  # a mark is written with every batch
         self._producer = open_producer(self._connection, enable_idempotence=True)
-        self._open.callback(self._producer.close)
+        self._open.callback(self._producer.close, timeout=_FLUSH_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:

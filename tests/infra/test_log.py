@@ -13,7 +13,7 @@ from typing import Any, get_args
 import pytest
 import structlog
 
-from infra.log import Log, LogEvent, configure_logging
+from infra.log import Log, LogEvent, Sparingly, configure_logging
 from infra.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -121,6 +121,30 @@ def test_libraries_are_logged_in_the_same_form_and_only_what_they_deem_worth_it(
     logging.getLogger("aiokafka.conn").error("the broker %s is away", "b1")
     found = lines(capsys.readouterr().err)
     assert [(line["event"], line["level"]) for line in found] == [("the broker b1 is away", "error")]
+
+
+def test_a_library_says_the_same_once_a_minute_and_the_program_as_often_as_it_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(Settings(log_format="json"))
+    for name in ("b1", "b2", "b3"):
+        logging.getLogger("aiokafka.conn").error("the broker %s is away", name)
+        logging.getLogger("kafka.conn").error("the broker %s is away", name)
+        Log().warning("unavailable_waiting", detail=name)
+    assert Counter(line["event"] for line in lines(capsys.readouterr().err)) == {
+        "the broker b1 is away": 2,
+        "unavailable_waiting": 3,
+    }
+
+
+def test_after_a_while_a_library_is_heard_again() -> None:
+    sparingly = Sparingly(60.0)
+
+    def heard(at: float, name: str = "aiokafka") -> bool:
+        return sparingly.filter(logging.makeLogRecord({"name": name, "msg": "the broker %s is away", "created": at}))
+
+    assert [heard(at) for at in (1000.0, 1059.9, 1060.0, 1060.1)] == [True, False, True, False]
+    assert [heard(1060.2, "asm"), heard(1060.2, "asm"), heard(1060.2, "mode.worker")] == [True, True, True]
 
 
 def test_configuring_twice_prints_a_line_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,6 +48,8 @@ def test_every_setting_has_a_default() -> None:
         "fetch_bytes": 8388608,
         "linger_seconds": 0.0,
         "restarts_max": 10,
+        "unavailable_limit_seconds": 600.0,
+        "database_timeout_seconds": 60,
         "log_level": "info",
         "log_format": None,
     }
@@ -110,6 +112,8 @@ def test_an_argument_that_is_no_setting_is_refused() -> None:
         ("LOG_FORMAT", "xml"),
         ("KAFKA_SECURITY_PROTOCOL", "TLS"),
         ("KAFKA_PORT", "nine"),
+        ("UNAVAILABLE_LIMIT_SECONDS", "-1"),
+        ("DATABASE_TIMEOUT_SECONDS", "1"),
     ],
 )
 def test_a_value_that_a_setting_cannot_have_is_refused_by_its_name(
