@@ -156,7 +156,9 @@ class Projector:
             except OperationalError as error:
                 detail = str(unreachable(self._engine, error))
                 wait = self._patience.missed(detail)
-                self._log.warning("projection_waiting", detail=detail, waited_seconds=wait.waited, seconds=wait.pause)
+                self._log.warning(
+                    "projection_waiting", detail=detail, waited_seconds=round(wait.waited, 1), seconds=wait.pause
+                )
                 look()
                 self._patience.rest(wait.pause)
             except DBAPIError as error:

@@ -17,7 +17,7 @@ from infra.errors import Unavailable
 from infra.kafka.connection import Connection
 from infra.kafka.reading import Pulse, reader, records_to_end
 from infra.kafka.topics import topic_names
-from infra.kafka.writing import open_producer
+from infra.kafka.writing import close_producer, open_producer
 from infra.log import Log
 from processors.outputs import ScoreChanged, StandingChanged
 from processors.rulebook import Rulebook
@@ -116,7 +116,7 @@ class Standings:
                     self._follow(pulse)
                     self._say(producer)
         finally:
-            producer.close(timeout=_FLUSH_SECONDS)
+            close_producer(producer)
 
     def _follow(self, scores: Pulse) -> None:
         for records in scores.poll(_POLL_MS, _MOST_RECORDS).values():

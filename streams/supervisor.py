@@ -90,7 +90,8 @@ def stop_with_supervisor() -> None:
     """Stop this process when its supervisor is gone: the pipe that it holds open ends."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(sys.stdin.fileno(), 1):  # not sys.stdin.buffer: its lock, held, aborts the interpreter's own end
+            pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True, name="supervisor-watch").start()

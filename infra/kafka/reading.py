@@ -13,7 +13,7 @@ from infra.kafka.topics import missing_topic
 
 _FETCH_WAIT_MS = 100
 _POLL_MS = 200
-_ANSWER_MS = 10_000
+_ANSWER_MS = 5000
 _SILENT_SECONDS = 5.0
 
 
