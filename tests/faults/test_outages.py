@@ -20,6 +20,7 @@ from tests.faults.oracles import judge
 from tests.faults.world import large_world
 from tests.integration.conftest import JARS
 from tests.integration.system import System, Worker, await_that
+from tests.long_form import long_form
 from tests.making import at
 
 pytestmark = pytest.mark.integration
@@ -107,6 +108,7 @@ def test_a_broker_that_is_stopped_and_one_that_is_frozen_is_waited_for_and_nothi
     assert_whole(outage)
 
 
+@long_form
 def test_a_broker_that_stays_away_is_given_up_at_the_limit_with_code_3(outage: System, broker: EmbeddedBroker) -> None:
     """kafka-python's ``poll`` raises nothing and returns nothing: only a question shows that nobody is there."""
     started = [outage.start(*command, ASM_UNAVAILABLE_LIMIT_SECONDS="3") for command in COMMANDS]
