@@ -18,6 +18,10 @@ LogEvent = Literal[
     "worker_stopped",  # a planned stop has ended
     "worker_restarting",  # the supervisor starts the process again after a while
     "worker_given_up",  # the process failed too often in too short a time
+    # a machine that does not answer
+    "unavailable_waiting",  # what does not answer, for how long already, and when it is tried again
+    "unavailable_over",  # all answers again
+    "unavailable_given_up",  # past ASM_UNAVAILABLE_LIMIT_SECONDS: the process ends with code 3
     # partitions
     "partition_taken_over",  # fenced, state read, position known
     "partition_let_go",  # what was begun is finished
@@ -37,7 +41,7 @@ LogEvent = Literal[
     "projection_started",
     "projection_caught_up",
     "standing_changed",  # cohort, year, how many are seen
-    "projection_waiting",  # the database or the broker does not answer: waiting
+    "projection_waiting",  # the database does not answer, or takes nothing: waiting
 ]
 
 
@@ -70,7 +74,7 @@ class Seldom(logging.Filter):
     A client that looks for a lost broker says so hundreds of times a second.
     """
 
-    def __init__(self, seconds: float = 10.0, now: Callable[[], float] = monotonic) -> None:
+    def __init__(self, seconds: float = 60.0, now: Callable[[], float] = monotonic) -> None:
         super().__init__()
         self._seconds, self._now = seconds, now
         self._said: dict[tuple[str, ...], tuple[float | None, int]] = {}

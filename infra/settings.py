@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     restarts_max: int = Field(
         default=10, ge=1, description="How often a worker that fails within a minute is restarted."
     )
+    unavailable_limit_seconds: float = Field(
+        default=600.0, ge=0, description="How long a machine that does not answer is waited for before exit code 3."
+    )
+    database_timeout_seconds: int = Field(
+        default=60, ge=2, description="After which a connection to PostgreSQL, or a lock there, is not waited for."
+    )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["console", "json"] | None = Field(

@@ -15,7 +15,7 @@ from infra.errors import Unavailable
 from infra.kafka.connection import Connection
 from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import topic_names
-from infra.kafka.writing import open_producer
+from infra.kafka.writing import close_producer, open_producer
 from infra.log import Log
 from schemas.codec import decode, encode
 from schemas.records import HealthChanged, HealthState, HealthSubject
@@ -94,7 +94,7 @@ class WatermarkWatch:
         for tp, end in self._marks.end_offsets(list(assigned)).items():
             self._marks.seek(tp, max(begins[tp], end - _TAIL))  # a mark is written with every batch
         self._producer = open_producer(self._connection, enable_idempotence=True)
-        self._open.callback(self._producer.close)
+        self._open.callback(close_producer, self._producer)
         return self
 
     def __exit__(self, *_: object) -> None:

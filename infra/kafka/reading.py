@@ -1,7 +1,8 @@
 """Reading topics with kafka-python, without a group: what read_committed sees, from the beginning."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -13,6 +14,8 @@ from infra.kafka.topics import missing_topic
 
 _FETCH_WAIT_MS = 100
 _POLL_MS = 200
+_ANSWER_MS = 5000
+_SILENT_SECONDS = 5.0
 
 
 @contextmanager
@@ -47,9 +50,40 @@ def reader(connection: Connection, *topics: str) -> Iterator[KafkaConsumer]:
 def records_to_end(consumer: KafkaConsumer) -> Iterator[Any]:
     """Yield the records of the assigned partitions, up to what is there now."""
     ends = consumer.end_offsets(list(consumer.assignment()))
+    pulse = Pulse(consumer)
     while any(consumer.position(tp) < end for tp, end in ends.items()):  # the last record may be a commit marker
-        for records in consumer.poll(timeout_ms=_POLL_MS).values():
+        for records in pulse.poll(_POLL_MS).values():
             yield from records
+
+
+def require_answer(consumer: KafkaConsumer) -> None:
+    """Ask the leader of every assigned partition how far it is.
+
+    :raises KafkaError: one does not answer.
+    """
+    consumer.end_offsets(list(consumer.assignment()), timeout_ms=_ANSWER_MS)
+
+
+class Pulse:
+    """Polls, and notices a cluster that went away: a consumer's own ``poll`` then merely returns nothing, for ever."""
+
+    def __init__(self, consumer: KafkaConsumer, now: Callable[[], float] = monotonic) -> None:
+        self.consumer = consumer
+        self._now = now
+        self._heard = now()
+
+    def poll(self, timeout_ms: int, max_records: int | None = None) -> Mapping[TopicPartition, list[Any]]:
+        """Return what comes; where nothing came for some seconds, ask whether the cluster is there.
+
+        :raises KafkaError: the cluster does not answer.
+        """
+        batches: Mapping[TopicPartition, list[Any]] = self.consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
+        if not batches:
+            if self._now() - self._heard < _SILENT_SECONDS:
+                return batches
+            require_answer(self.consumer)
+        self._heard = self._now()
+        return batches
 
 
 def _lost(error: OffsetOutOfRangeError | LogTruncationError) -> str:

@@ -49,6 +49,8 @@ def test_every_setting_has_a_default() -> None:
         "fetch_bytes": 8388608,
         "linger_seconds": 0.0,
         "restarts_max": 10,
+        "unavailable_limit_seconds": 600.0,
+        "database_timeout_seconds": 60,
         "log_level": "info",
         "log_format": None,
     }
@@ -114,6 +116,8 @@ def test_an_argument_that_is_no_setting_is_refused() -> None:
         ("KAFKA_REPLICATION", "0"),
         ("KAFKA_MIN_INSYNC", "0"),
         ("KAFKA_MIN_INSYNC", "2"),
+        ("UNAVAILABLE_LIMIT_SECONDS", "-1"),
+        ("DATABASE_TIMEOUT_SECONDS", "1"),
     ],
 )
 def test_a_value_that_a_setting_cannot_have_is_refused_by_its_name(
