@@ -6,7 +6,8 @@ A view: its offsets are in the transaction of its rows, so that after any crash 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from hashlib import sha256
 from time import sleep
 from typing import Any
@@ -20,6 +21,7 @@ from sqlmodel import SQLModel
 from infra.database import tables
 from infra.database.engine import clear, keep_all, keep_latest, read_positions
 from infra.errors import Unavailable
+from infra.feeds import read_feeds
 from infra.kafka.connection import Connection
 from infra.kafka.reading import reader
 from infra.kafka.topics import topic_names
@@ -28,6 +30,7 @@ from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged, 
 from schemas.codec import decode
 from schemas.plain import to_avro
 from schemas.records import HealthChanged, Refusal
+from streams.feed_watch import FeedWatch
 from streams.watermark_watch import WatermarkWatch
 
 READ_TOPICS = (
@@ -83,6 +86,11 @@ def write_rows(connection: SqlConnection, said: Iterable[object]) -> None:
         keep(connection, table, rows)
 
 
+def _each(looks: Iterable[Callable[[], None]]) -> None:
+    for look in looks:
+        look()
+
+
 class Projector:
     """Reads the outputs of a generation into a database.
 
@@ -122,12 +130,17 @@ class Projector:
 
     @contextmanager
     def _watching(self, *, once: bool) -> Iterator[Callable[[], None]]:
-        """Yield what looks after the clocks of the partitions; a simulated one stands still by right."""
-        if once or self._connection.settings.clock == "events":
+        """Yield what looks after clocks and feeds; on a simulated clock both stand still by right."""
+        settings = self._connection.settings
+        if once or settings.clock == "events":
             yield lambda: None
             return
-        with WatermarkWatch(self._connection) as watch:
-            yield watch.look
+        feeds = read_feeds(settings.feeds_file)
+        with ExitStack() as opened:
+            looks = [opened.enter_context(WatermarkWatch(self._connection)).look]
+            if feeds:
+                looks.append(opened.enter_context(FeedWatch(self._connection, feeds)).look)
+            yield partial(_each, looks)
 
     def _follow(self, consumer: KafkaConsumer, look: Callable[[], None], *, once: bool) -> None:
         failures = 0

@@ -1,7 +1,9 @@
 """Reading topics with kafka-python, without a group: what read_committed sees, from the beginning."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -12,6 +14,15 @@ from infra.kafka.topics import missing_topic
 
 _FETCH_WAIT_MS = 100
 _POLL_MS = 200
+_MOST_RECORDS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Offsets of a partition: from the first to before the end."""
+
+    first: int
+    end: int
 
 
 @contextmanager
@@ -45,6 +56,34 @@ def records_to_end(consumer: KafkaConsumer) -> Iterator[Any]:
     while any(consumer.position(tp) < end for tp, end in ends.items()):  # the last record may be a commit marker
         for records in consumer.poll(timeout_ms=_POLL_MS).values():
             yield from records
+
+
+def spans_since(consumer: KafkaConsumer, instant: datetime | None) -> Mapping[TopicPartition, Span]:
+    """Return by assigned partition where what was received since an instant lies (None: all), up to what is there."""
+    assigned = list(consumer.assignment())
+    ends = consumer.end_offsets(assigned)  # before the first: what comes in between lies after the span
+    if instant is None:
+        return {tp: Span(first, ends[tp]) for tp, first in consumer.beginning_offsets(assigned).items()}
+    found = consumer.offsets_for_times(dict.fromkeys(assigned, max(0, int(instant.timestamp() * 1000))))
+    return {tp: Span(ends[tp] if at is None else min(at.offset, ends[tp]), ends[tp]) for tp, at in found.items()}
+
+
+def records_in(
+    consumer: KafkaConsumer, spans: Mapping[TopicPartition, Span], progress: Callable[[int], None] = lambda _n: None
+) -> Iterator[Any]:
+    """Yield the records of spans, one partition after the other; ``progress`` is told by how many offsets it went on.
+
+    The consumer is assigned each partition in turn.
+    """
+    for tp, span in sorted(spans.items()):
+        consumer.assign([tp])
+        consumer.seek(tp, span.first)
+        position = span.first
+        while position < span.end:
+            for records in consumer.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS).values():
+                yield from (record for record in records if record.offset < span.end)
+            before, position = position, min(consumer.position(tp), span.end)  # a marker takes an offset too
+            progress(position - before)
 
 
 def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:

@@ -173,9 +173,15 @@ class System:
             )
         self._producer.flush()
 
-    def send_bytes(self, topic: str, key: bytes | None, value: bytes, received_at: datetime) -> None:
+    def send_bytes(self, topic: str, key: bytes | None, value: bytes, received_at: datetime, **headers: bytes) -> None:
         """Produce a record whatever it holds."""
-        self._producer.send(self.names.of(topic), key=key, value=value, timestamp_ms=milliseconds(received_at))
+        self._producer.send(
+            self.names.of(topic),
+            key=key,
+            value=value,
+            timestamp_ms=milliseconds(received_at),
+            headers=list(headers.items()),
+        )
 
     def set_clock(self, instant: datetime) -> None:
         """Move the simulated clock; what was sent before stands below."""
