@@ -21,7 +21,7 @@ from schemas.records import HealthChanged, HealthState, HealthSubject
 from streams.admission import instant_of
 from streams.health import health_said, health_voice
 
-_MOST_RECORDS = 5000
+_MOST_RECORDS = 1000
 #: How long one look may read; what is left is read at the next, so that the projection goes on beside it.
 _LOOK_SECONDS = 0.2
 

@@ -95,6 +95,7 @@ class Projector:
     """Reads the outputs of a generation into a database.
 
     :param progress: told after each batch how many records were read in all and how many are left to read.
+    :raises FeedsFileError: the file of expected feeds cannot be used.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Projector:
         self._connection = connection
         self._engine = engine
         self._progress = progress
+        self._feeds = read_feeds(connection.settings.feeds_file)
         self._log = Log(database=engine.url.get_backend_name())
         self.records_read = 0
         self.stopping = False
@@ -131,15 +133,13 @@ class Projector:
     @contextmanager
     def _watching(self, *, once: bool) -> Iterator[Callable[[], None]]:
         """Yield what looks after clocks and feeds; on a simulated clock both stand still by right."""
-        settings = self._connection.settings
-        if once or settings.clock == "events":
+        if once or self._connection.settings.clock == "events":
             yield lambda: None
             return
-        feeds = read_feeds(settings.feeds_file)
         with ExitStack() as opened:
             looks = [opened.enter_context(WatermarkWatch(self._connection)).look]
-            if feeds:
-                looks.append(opened.enter_context(FeedWatch(self._connection, feeds)).look)
+            if self._feeds:
+                looks.append(opened.enter_context(FeedWatch(self._connection, self._feeds)).look)
             yield partial(_each, looks)
 
     def _follow(self, consumer: KafkaConsumer, look: Callable[[], None], *, once: bool) -> None:

@@ -11,7 +11,8 @@ from streams.commands.terminal import OUT, REFUSED, Json, as_json, complain, pri
 HELP = """Explain a code of a refusal, a finding or a score: where it arises, what it means, what to do, and an example.
 
 Without CODE: all of them."""
-_ARISES = {
+#: Where a code of each kind arises, and where it can be read.
+ARISES = {
     Kind.REFUSAL: "at admission or intake: the event is not taken in; asm.refusals.v1 and the dead letters, or the "
     "command's standard error",
     Kind.FINDING: "about an event that was taken in; asm.findings.v1, OPEN until it clears",
@@ -52,7 +53,7 @@ def _document(code: str) -> dict[str, Any]:
     return {
         "code": code,
         "kind": meaning.kind,
-        "arises": _ARISES[meaning.kind],
+        "arises": ARISES[meaning.kind],
         "meaning": meaning.meaning,
         "remedy": meaning.remedy,
         "cites": list(meaning.cites),
