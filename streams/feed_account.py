@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
 
 from infra.kafka.connection import Connection
-from infra.kafka.reading import Span, reader, records_in, spans_since
+from infra.kafka.reading import reader, records_in, spans_since, still_held
 from infra.kafka.topics import JOURNAL, topic_names
 from schemas.codec import decode
 from schemas.event_names import event_name, source_of
@@ -151,23 +151,27 @@ class _Counting:
 
     def read_inbound(self) -> None:
         """Count what was sent, and whose refusals those are that name nobody."""
-        for record in records_in(self._inbound, self._sent_in, self._went_on):
-            topic = self._contract_names[record.topic]
-            if self._is_too_old(record.timestamp):
-                continue
-            refusal = self._refused.get(f"{topic}/{record.partition}/{record.offset}")
-            if self._is_the_feed_s(record):
-                self._tallies[topic].sent += 1
-                if refusal is not None:
-                    self._tallies[topic].refused[refusal.origin] = refusal
-            elif refusal is not None and source_of(record.value, record.headers) is None:
-                self._nameless += 1
+        for tp, span in sorted(self._sent_in.items()):
+            # what retention deletes while this reads is left out everywhere
+            self._windows[self._contract_names[tp.topic], tp.partition] = still_held(self._inbound, tp, span)
+            for record in records_in(self._inbound, {tp: span}, self._went_on):
+                if not self._is_too_old(record.timestamp):
+                    self._count_sent(record)
+
+    def _count_sent(self, record: Any) -> None:
+        topic = self._contract_names[record.topic]
+        refusal = self._refused.get(f"{topic}/{record.partition}/{record.offset}")
+        if self._is_the_feed_s(record):
+            self._tallies[topic].sent += 1
+            if refusal is not None:
+                self._tallies[topic].refused[refusal.origin] = refusal
+        elif refusal is not None and source_of(record.value, record.headers) is None:
+            self._nameless += 1
 
     def read_journal(self) -> None:
         """Count what was admitted: the first of an event id, and what is not the same again."""
-        by_partition: dict[TopicPartition, Span] = dict(self._judged_in)
-        for tp in sorted(by_partition):
-            self._count_admitted(records_in(self._journal, {tp: by_partition[tp]}, self._went_on))
+        for tp, span in sorted(self._judged_in.items()):
+            self._count_admitted(records_in(self._journal, {tp: span}, self._went_on))
 
     def _count_admitted(self, records: Iterator[Any]) -> None:
         contents: defaultdict[int, set[int]] = defaultdict(set)

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 
+from infra.errors import LogLost
 from infra.kafka.connection import Connection, unreachable
 from infra.kafka.topics import missing_topic
 
@@ -30,20 +31,24 @@ def reader(connection: Connection, *topics: str) -> Iterator[KafkaConsumer]:
     """Yield a consumer to which every partition of the topics (by their names on the cluster) is assigned.
 
     :raises Unavailable: the cluster does not answer, or has not one of the topics.
+    :raises LogLost: the consumer was sent to an offset that the log does not have.
     """
     try:
         consumer = KafkaConsumer(
             **connection.kafka_python(),
             isolation_level="read_committed",
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            auto_offset_reset="none",  # a reader that was passed by retention must say so
             fetch_max_wait_ms=_FETCH_WAIT_MS,
         )
     except KafkaError as error:
         raise unreachable(connection, error) from error
     try:
         consumer.assign([tp for topic in topics for tp in _partitions(consumer, topic)])
+        consumer.seek_to_beginning()
         yield consumer
+    except (OffsetOutOfRangeError, LogTruncationError) as error:
+        raise LogLost(_lost(error)) from error
     except KafkaError as error:
         raise unreachable(connection, error) from error
     finally:
@@ -68,22 +73,40 @@ def spans_since(consumer: KafkaConsumer, instant: datetime | None) -> Mapping[To
     return {tp: Span(ends[tp] if at is None else min(at.offset, ends[tp]), ends[tp]) for tp, at in found.items()}
 
 
+def still_held(consumer: KafkaConsumer, tp: TopicPartition, span: Span) -> Span:
+    """Return what of a span the log still holds: retention may have passed its beginning."""
+    return Span(min(max(span.first, consumer.beginning_offsets([tp])[tp]), span.end), span.end)
+
+
 def records_in(
     consumer: KafkaConsumer, spans: Mapping[TopicPartition, Span], progress: Callable[[int], None] = lambda _n: None
 ) -> Iterator[Any]:
     """Yield the records of spans, one partition after the other; ``progress`` is told by how many offsets it went on.
 
-    The consumer is assigned each partition in turn.
+    The consumer is assigned each partition in turn. What was deleted in the meantime is passed over.
     """
     for tp, span in sorted(spans.items()):
         consumer.assign([tp])
-        consumer.seek(tp, span.first)
-        position = span.first
+        position = still_held(consumer, tp, span).first
+        consumer.seek(tp, position)
+        progress(position - span.first)
         while position < span.end:
             for records in consumer.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS).values():
                 yield from (record for record in records if record.offset < span.end)
             before, position = position, min(consumer.position(tp), span.end)  # a marker takes an offset too
             progress(position - before)
+
+
+def _lost(error: OffsetOutOfRangeError | LogTruncationError) -> str:
+    """Say where a reader is whom the log has left behind, or who is ahead of it."""
+    if isinstance(error, LogTruncationError):
+        where = ", ".join(f"{tp.topic}/{tp.partition}" for tp in sorted(error.divergent_offsets))
+        told = f"Of {where} the broker lost records that were read"
+    else:
+        lost = sorted(error.args[0].items())
+        where = ", ".join(f"offset {offset} of {tp.topic}/{tp.partition}" for tp, offset in lost)
+        told = f"The log has no {where}: records were deleted before they were read, or the broker lost them"
+    return f"{told}. See docs/operations/log-lost.md."
 
 
 def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
