@@ -119,13 +119,15 @@ class Arrivals:
                 break
         return count
 
+    def is_behind(self) -> bool:
+        """Say whether something is unread that a reader sees by now."""
+        ends = self._consumer.end_offsets(self._assigned)
+        return any(self._consumer.position(tp) < end for tp, end in ends.items())
+
     def all_read(self) -> bool:
         """Say whether nothing is unread of what has arrived by now, in a transaction that is still open included."""
-        for tp, end in self._consumer.end_offsets(self._assigned).items():
-            high = self._consumer.highwater(tp)
-            if self._consumer.position(tp) < end or high is None or self._consumer.position(tp) < high:
-                return False
-        return True
+        highs = [(self._consumer.position(tp), self._consumer.highwater(tp)) for tp in self._assigned]
+        return not self.is_behind() and all(high is not None and position >= high for position, high in highs)
 
 
 def longest(feeds: Mapping[str, ExpectedFeed]) -> timedelta:

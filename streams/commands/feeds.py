@@ -96,7 +96,7 @@ def _heard_since(connection: Connection, feeds: Mapping[str, ExpectedFeed], begi
         arrivals = Arrivals(consumer, names)
         silences = Silences(feeds, arrivals.begin(begin, now))
         task = bar.add_task("records", total=arrivals.left_at_start)
-        while not arrivals.all_read():
+        while arrivals.is_behind():
             bar.advance(task, arrivals.read(silences.heard, _UNTIL_TOLD))
     return silences
 
