@@ -3,7 +3,6 @@
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -47,7 +46,7 @@ def calendar(
         if scores[0].performance_year not in rulebooks:
             raise typer.BadParameter(f"the rulebook has no year {scores[0].performance_year}")
         days = [(day, _missing(day, found)) for day in key_dates(rulebooks[scores[0].performance_year])]
-        as_of = max((said.as_of for said in (*scores, *found)), default=datetime.now(UTC))
+        as_of = max(said.as_of for said in (*scores, *found))
         text = calendar_file(_subject(who, scores), days, as_of, remind or _REMIND)
     if out is None:
         sys.stdout.buffer.write(text)

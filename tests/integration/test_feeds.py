@@ -14,6 +14,7 @@ from processors.identity import Npi
 from processors.simulated_world import Timed
 from schemas.codec import decode, encode
 from schemas.records import HealthChanged, HealthSubject
+from streams.dead_letters import Order, Wanted, desk
 from streams.feed_account import Account, account_of, totals
 from streams.feed_watch import FeedWatch
 from tests.integration.system import System, await_that
@@ -140,6 +141,19 @@ def test_the_projector_watches_the_feeds_and_the_list_shows_them(system: System,
     assert wall.run("feeds", "list", ASM_FEEDS_FILE=str(path)).returncode == 0
 
 
+def test_on_the_wall_s_clock_an_account_since_an_instant_finds_its_verdicts(system: System) -> None:
+    wall = system.on_the_wall()
+    wall.apply_topics()
+    send_now(wall, quality(event_id="q0"))
+    since = datetime.now(UTC)
+    send_now(wall, quality(event_id="q1"), quality(event_id="q1"), quality(event_id="q2", npi=Npi("9876543210")))
+    wall.worker()
+    await_that(lambda: counted(wall)[-1] == 0, 60, "a verdict on each record")
+    assert counted(wall) == (4, 2, 1, 1, 0)
+    assert counted(wall, since) == (3, 1, 1, 1, 0)
+    assert counted(wall, datetime.now(UTC) + timedelta(days=1)) == (0, 0, 0, 0, 0)
+
+
 def counts(found: Account) -> tuple[int, ...]:
     return tuple(totals(found)[name] for name in ("sent", "admitted", "repeated", "refused", "waiting"))
 
@@ -191,7 +205,9 @@ def test_an_account_adds_up_and_says_why_and_what_to_do(system: System) -> None:
     assert document["topics"][0]["refused"][0]["fix"].startswith("Correct the NPI")
     assert TIN.digits not in told.stdout
 
-    system.run("dead-letters", "redrive", "--reason", "MALFORMED_NPI", "--why", "a fix")
+    fix = Order(actor="ops", reason="a fix", wanted=Wanted(reasons=frozenset({"MALFORMED_NPI"})), per_second=100.0)
+    with desk(system.connection) as opened:
+        assert opened.redrive(fix, lambda _done: None) == 2
     fixed = system.worker(ASM_TEST_IDENTIFIERS="accept")
     system.send([Timed(SECOND, quality(event_id="q9"))])
     system.set_clock(SECOND + timedelta(days=1))
