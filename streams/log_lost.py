@@ -94,6 +94,21 @@ def find_gaps(connection: Connection) -> list[Gap]:
     ]
 
 
+def whole_partition(connection: Connection, partition: int) -> list[Gap]:
+    """Return admission's place in a partition of every inbound topic, to be read again from its beginning.
+
+    :raises Unavailable: the cluster does not answer.
+    """
+    committed = committed_offsets(connection, _admission(connection))
+    mine = {tp: offset for tp, offset in committed.items() if tp.partition == partition}
+    bounds = log_bounds(connection, list(mine))
+    return [
+        Gap(topic=tp.topic, partition=partition, committed=offset, begin=bounds[tp][0], end=bounds[tp][1])
+        for tp, offset in sorted(mine.items())
+        if tp in bounds
+    ]
+
+
 def accept_gaps(connection: Connection, gaps: list[Gap], actor: str, reason: str) -> None:
     """Have admission begin where the logs begin, and record who said so, in one transaction.
 
