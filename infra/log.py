@@ -37,6 +37,9 @@ LogEvent = Literal[
     "clock_ticked",  # a mark was written (debug)
     "watermark_stalled",  # a partition's clock stands still: see docs/operations/watermark.md
     "watermark_moving",  # it goes again
+    # feeds
+    "feed_silent",  # nothing came for longer than feeds.toml allows: see docs/operations/feeds.md
+    "feed_heard",  # it sends again
     # projection
     "projection_started",
     "projection_caught_up",

@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     watermark_limit_seconds: float = Field(
         default=300.0, gt=0, description="After which a partition's clock that stands still is an alert of its own."
     )
+    feeds_file: Path | None = Field(
+        default=None, description="File of the feeds that are expected (`docs/operations/feeds.md`); none: none is."
+    )
     fetch_bytes: int = Field(default=8 << 20, description="Most bytes of one fetch of a partition.")
     linger_seconds: float = Field(
         default=0.0, description="Waiting for more before a transaction, to make fewer of them."

@@ -46,6 +46,7 @@ def test_every_setting_has_a_default() -> None:
         "transaction_timeout_seconds": 20.0,
         "clock_margin_seconds": 1.0,
         "watermark_limit_seconds": 300.0,
+        "feeds_file": None,
         "fetch_bytes": 8388608,
         "linger_seconds": 0.0,
         "restarts_max": 10,

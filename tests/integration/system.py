@@ -213,9 +213,15 @@ class System:
             for item in timed
         ]
 
-    def send_bytes(self, topic: str, key: bytes | None, value: bytes, received_at: datetime) -> Any:
+    def send_bytes(self, topic: str, key: bytes | None, value: bytes, received_at: datetime, **headers: bytes) -> Any:
         """Produce a record whatever it holds; return the future of its delivery."""
-        return self._producer.send(self.names.of(topic), key=key, value=value, timestamp_ms=milliseconds(received_at))
+        return self._producer.send(
+            self.names.of(topic),
+            key=key,
+            value=value,
+            timestamp_ms=milliseconds(received_at),
+            headers=list(headers.items()),
+        )
 
     def set_clock(self, instant: datetime) -> None:
         """Move the simulated clock; what was sent before stands below."""
