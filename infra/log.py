@@ -45,6 +45,11 @@ LogEvent = Literal[
     "projection_caught_up",
     "standing_changed",  # cohort, year, how many are seen
     "projection_waiting",  # the database does not answer, or takes nothing: waiting
+    # alerts
+    "delivery_started",  # through which channel
+    "notice_told",  # the receiver has a digest: stage, firing or resolved, of how many alerts
+    "receiver_away",  # it does not answer or not with success: tried again after a while, nothing is lost
+    "receiver_back",  # it answers again
 ]
 
 

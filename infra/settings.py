@@ -95,6 +95,19 @@ class Settings(BaseSettings):
         default=60, ge=2, description="After which a connection to PostgreSQL, or a lock there, is not waited for."
     )
 
+    alerts_url: SecretStr | None = Field(
+        default=None, description="Whom `asm alerts deliver` tells, where no address is given; printed masked."
+    )
+    alerts_wait_seconds: float = Field(
+        default=30.0, ge=0, description="How long a digest waits for more of its practice and stage."
+    )
+    alerts_repost_seconds: float = Field(
+        default=120.0, gt=0, description="How often Alertmanager, which forgets, is told again what fires."
+    )
+    heartbeat_seconds: float = Field(
+        default=3600.0, ge=0, description="How often the heartbeat comes, through each channel; 0: never."
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["console", "json"] | None = Field(
         default=None, description="None: console where a person reads it."

@@ -59,6 +59,8 @@ RECORDS: Mapping[str, type[Any]] = MappingProxyType(
             records.Refusal,
             records.HealthChanged,
             records.OperationRecorded,
+            records.AlertAcknowledged,
+            records.NoticeRecorded,
             outputs.ScoreChanged,
             outputs.ObligationChanged,
             outputs.FindingChanged,

@@ -28,7 +28,7 @@ from infra.log import Log
 from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged, StandingChanged
 from schemas.codec import decode
 from schemas.plain import to_avro
-from schemas.records import HealthChanged, Refusal
+from schemas.records import AlertAcknowledged, HealthChanged, OperationRecorded, Refusal
 from streams.feed_watch import FeedWatch
 from streams.waiting import Patience
 from streams.watermark_watch import WatermarkWatch
@@ -40,7 +40,14 @@ READ_TOPICS = (
     "asm.standings.v1",
     "asm.refusals.v1",
     "asm.health.v1",
+    "asm.operations.v1",
 )
+_WHOLE: Mapping[type[object], type[SQLModel]] = {
+    Refusal: tables.Refusal,
+    HealthChanged: tables.Health,
+    StandingChanged: tables.Standing,
+    AlertAcknowledged: tables.Acknowledgement,
+}
 _ALL_KEPT = frozenset({tables.ScoreHistory, tables.ObligationHistory, tables.Refusal})
 _POLL_MS = 200
 _MOST_RECORDS = 5000
@@ -49,12 +56,11 @@ _MOST_RECORDS = 5000
 def rows_of(said: object) -> list[tuple[type[SQLModel], dict[str, Any]]]:
     """Return the rows, by table, that an output comes to."""
     row: dict[str, Any] = {n: v.replace("\0", "") if isinstance(v, str) else v for n, v in to_avro(said).items()}
-    if isinstance(said, Refusal):
-        return [(tables.Refusal, row)]
-    if isinstance(said, HealthChanged):
-        return [(tables.Health, row)]
-    if isinstance(said, StandingChanged):
-        return [(tables.Standing, row)]
+    whole = _WHOLE.get(type(said))
+    if whole is not None:
+        return [(whole, row)]
+    if isinstance(said, OperationRecorded):
+        return []  # who wants them reads the topic
     cause = row.pop("cause")
     row |= {f"cause_{name}": cause[name] for name in ("type", "source", "event_id", "journal_offset")}
     if isinstance(said, ScoreChanged):

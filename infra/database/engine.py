@@ -170,13 +170,16 @@ def _table(model: type[SQLModel]) -> Table:
 
 
 def keep_latest(connection: Connection, model: type[SQLModel], rows: Sequence[Row]) -> None:
-    """Insert rows, or update those that have a lower revision (health: an earlier ``since``; a position: lower)."""
+    """Insert rows, or update those that have a lower revision (health: an earlier ``since``; a position: lower).
+
+    Of acknowledgements the earlier ``instant`` gives way.
+    """
     if not rows:
         return
     table = _table(model)
     insert = _INSERT[connection.dialect.name](table)
     keys = [column.name for column in table.primary_key]
-    rising = next(name for name in ("revision", "next_offset", "since") if name in table.c)
+    rising = next(name for name in ("revision", "next_offset", "since", "instant") if name in table.c)
     insert = insert.on_conflict_do_update(
         index_elements=keys,
         set_={c.name: insert.excluded[c.name] for c in table.c if c.name not in keys},

@@ -12,6 +12,7 @@ from infra.errors import LogLost, Unavailable
 from infra.feeds import FeedsFileError
 from processors.rulebook import RulebookError
 from streams.commands import (
+    alerts,
     assess,
     broker,
     calendar,
@@ -64,6 +65,7 @@ app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
 app.command(name="calendar", help=calendar.HELP)(calendar.calendar)
 app.command(name="reasons", help=reasons.HELP)(reasons.reasons)
 app.add_typer(feeds.app, name="feeds")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")

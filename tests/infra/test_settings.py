@@ -52,6 +52,10 @@ def test_every_setting_has_a_default() -> None:
         "restarts_max": 10,
         "unavailable_limit_seconds": 600.0,
         "database_timeout_seconds": 60,
+        "alerts_url": None,
+        "alerts_wait_seconds": 30.0,
+        "alerts_repost_seconds": 120.0,
+        "heartbeat_seconds": 3600.0,
         "log_level": "info",
         "log_format": None,
     }
@@ -65,7 +69,7 @@ def test_the_default_vintage_is_one_that_ships() -> None:
     assert sorted(load_rulebooks(Settings().vintage)) != []
 
 
-@pytest.mark.parametrize("name", ["token_key", "kafka_password", "database_url"])
+@pytest.mark.parametrize("name", ["token_key", "kafka_password", "database_url", "alerts_url"])
 def test_a_secret_prints_masked_however_the_settings_are_printed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"ASM_{name.upper()}", "swordfish")
     settings = Settings()
