@@ -14,6 +14,7 @@ LogEvent = Literal[
     "worker_stopped",  # a planned stop has ended
     "worker_restarting",  # the supervisor starts the process again after a while
     "worker_given_up",  # the process failed too often in too short a time
+    "http_listening",  # on which port the process tells of itself
     # partitions
     "partition_taken_over",  # fenced, state read, position known
     "partition_let_go",  # what was begun is finished
@@ -22,6 +23,11 @@ LogEvent = Literal[
     "records_refused",  # how many of a batch, by reason
     "refusals_above_limit",  # more than half of a topic's last records are refused: look at the feed
     "refusals_below_limit",  # that is over
+    # progress
+    "batch_done",  # one batch: records, outputs, seconds, offsets, lag (debug)
+    "batches_done",  # the same of all batches since the last such line of the partition, at most every ten seconds
+    "partition_stalled",  # something waits and nothing moves: last offset, lag, seconds since progress
+    "partition_moving",  # it goes again
     # clock
     "clock_ticked",  # a mark was written (debug)
     "watermark_stalled",  # a partition's clock stands still: see docs/operations/watermark.md

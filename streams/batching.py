@@ -16,7 +16,7 @@ Agents, assignment and timers stay Faust's. What differs, each pinned by a contr
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from time import monotonic
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import faust
 import mode
@@ -24,6 +24,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from infra.progress import PROGRESS, Stage
 from streams.owners import Owners
 from streams.settling import Settling
 
@@ -143,6 +144,7 @@ class BatchConsumer(driver.Consumer):
         """Fence and read the state of what is new, then go on from the committed offsets."""
         await self.app.take_over({tp.partition for tp in assigned}, generation_id)
         await super().on_partitions_assigned(assigned, generation_id)
+        PROGRESS.assigned(self.app.stage)
 
 
 class BatchTransport(driver.Transport):
@@ -153,6 +155,8 @@ class BatchTransport(driver.Transport):
 
 class BatchApp(Owners, faust.App):
     """A Faust app whose one agent hands each batch to the owner of its partition."""
+
+    stage: ClassVar[Stage]
 
     def __init__(self, app_id: str, topics: Sequence[str], **options: Any) -> None:
         self.owners = {}

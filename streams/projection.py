@@ -4,11 +4,11 @@ A view: its offsets are in the transaction of its rows, so that after any crash 
 ``rebuild`` makes the same rows again, and readers see the old ones until that is done.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
-from time import sleep
+from time import perf_counter, sleep
 from typing import Any
 
 from kafka import KafkaConsumer
@@ -28,6 +28,7 @@ from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged, 
 from schemas.codec import decode
 from schemas.plain import to_avro
 from schemas.records import HealthChanged, Refusal
+from streams.projection_progress import ProjectionProgress
 from streams.watermark_watch import WatermarkWatch
 
 READ_TOPICS = (
@@ -72,8 +73,8 @@ def _finding_id(said: FindingChanged) -> str:
     return sha256("\x1f".join(str(part) for part in (*parts, said.field)).encode()).hexdigest()[:32]
 
 
-def write_rows(connection: SqlConnection, said: Iterable[object]) -> None:
-    """Write what outputs come to, each table at a time."""
+def write_rows(connection: SqlConnection, said: Iterable[object]) -> Counter[str]:
+    """Write what outputs come to, each table at a time; return the number of rows by table."""
     by_table: defaultdict[type[SQLModel], list[dict[str, Any]]] = defaultdict(list)
     for output in said:
         for table, row in rows_of(output):
@@ -81,6 +82,7 @@ def write_rows(connection: SqlConnection, said: Iterable[object]) -> None:
     for table, rows in by_table.items():
         keep = keep_all if table in _ALL_KEPT else keep_latest
         keep(connection, table, rows)
+    return Counter({str(table.__tablename__): len(rows) for table, rows in by_table.items()})
 
 
 class Projector:
@@ -96,6 +98,7 @@ class Projector:
         self._engine = engine
         self._progress = progress
         self._log = Log(database=engine.url.get_backend_name())
+        self._told = ProjectionProgress(connection.settings, READ_TOPICS, self._log)
         self.records_read = 0
         self.stopping = False
 
@@ -135,19 +138,21 @@ class Projector:
             try:
                 with self._engine.connect() as sql:
                     self._seek(consumer, read_positions(sql))
+                    self._told.reading(consumer)
                     self._read_to_end(consumer, sql, sql.commit)
+                    self._told.caught_up(consumer)
                     self._log.info("projection_caught_up", records=self.records_read)
                     failures = 0
                     if once:
                         return
                     while not self.stopping:
-                        self._step(consumer, sql)
-                        sql.commit()
+                        self._step(consumer, sql, sql.commit)
                         look()
             except OperationalError as error:
                 pause = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
                 failures += 1
                 self._log.warning("projection_waiting", error=type(error.orig).__name__, seconds=pause)
+                self._told.waiting(consumer)
                 look()
                 sleep(pause)
             except DBAPIError as error:
@@ -156,21 +161,25 @@ class Projector:
     def _read_to_end(self, consumer: KafkaConsumer, sql: SqlConnection, after_each: Callable[[], object]) -> None:
         ends = consumer.end_offsets(list(consumer.assignment()))
         while not self.stopping and (left := sum(max(0, end - consumer.position(tp)) for tp, end in ends.items())):
-            self._step(consumer, sql)
-            after_each()
+            self._step(consumer, sql, after_each)
             self._progress(self.records_read, left)
 
-    def _step(self, consumer: KafkaConsumer, sql: SqlConnection) -> None:
-        """Write a batch and how far it is read, to be committed together."""
+    def _step(self, consumer: KafkaConsumer, sql: SqlConnection, commit: Callable[[], object]) -> None:
+        """Write a batch and how far it is read, and commit them together."""
         batches = consumer.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
-        records = [record for batch in batches.values() for record in batch]
-        write_rows(sql, [decode(record.value) for record in records])
+        started = perf_counter()
+        said = [decode(record.value) for batch in batches.values() for record in batch]
+        rows = write_rows(sql, said)
         positions = [
             {"topic": tp.topic, "partition": tp.partition, "next_offset": batch[-1].offset + 1}
             for tp, batch in batches.items()
         ]
         keep_latest(sql, tables.ReadPosition, positions)
-        self.records_read += len(records)
+        commit()
+        self.records_read += len(said)
+        self._told.wrote(batches, rows, perf_counter() - started)
+        self._told.note(said)
+        self._told.look(consumer)
 
     def _reader(self) -> AbstractContextManager[KafkaConsumer]:
         names = topic_names(self._connection.settings)

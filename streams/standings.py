@@ -19,6 +19,7 @@ from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import topic_names
 from infra.kafka.writing import open_producer
 from infra.log import Log
+from infra.progress import PROGRESS
 from processors.outputs import ScoreChanged, StandingChanged
 from processors.rulebook import Rulebook
 from processors.standings import Provenance, SeenScore, standing_of_cohort
@@ -98,6 +99,7 @@ class Standings:
 
         :raises Unavailable: the broker does not answer, or a topic is missing.
         """
+        PROGRESS.expect("standings")
         with reader(self._connection, self._names.of(STANDINGS)) as before:
             for record in records_to_end(before):
                 self._cohorts.remember(decode(record.value))
@@ -107,7 +109,9 @@ class Standings:
                 for record in records_to_end(scores):
                     self._cohorts.take(decode(record.value))
                 self._say(producer)
+                PROGRESS.assigned("standings")
                 while not once and not self.stopping:
+                    PROGRESS.beat()
                     self._follow(scores)
                     self._say(producer)
         finally:

@@ -8,10 +8,11 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infra.database.engine import create_tables, open_engine, renew_tables, shown
+from infra.http_port import telling
 from infra.kafka.connection import connect
 from infra.log import configure_logging
-from infra.settings import Settings
-from streams.commands.terminal import ERR, complain
+from infra.settings import Settings, with_http_port
+from streams.commands.terminal import ERR, HttpPort, complain
 from streams.projection import Projector
 from streams.supervisor import stop_with_supervisor
 
@@ -27,10 +28,11 @@ def project(
         bool,
         typer.Option("--rebuild", help="Make every row anew from the topics, then end; readers see the old till then."),
     ] = False,
+    http_port: HttpPort = None,
     supervised: Annotated[bool, typer.Option(hidden=True, help="End with whoever started it.")] = False,
 ) -> None:
     """Project outputs into the database."""
-    settings = Settings()
+    settings = with_http_port(Settings(), http_port)
     configure_logging(settings)
     connection = connect(settings)
     engine = open_engine(settings.database_url.get_secret_value())
@@ -56,7 +58,8 @@ def project(
             projector.rebuild()
         else:
             create_tables(engine)
-            projector.run(once=once)
+            with telling(settings, "project"):
+                projector.run(once=once)
     if rebuild and projector.stopping:
         complain("Stopped: the rows are as they were.")
     elif rebuild or once:
