@@ -15,6 +15,7 @@ from streams.commands import (
     broker,
     dead_letters,
     demo,
+    doctor,
     explain,
     ingest,
     missing,
@@ -57,6 +58,7 @@ app.command(name="next", help=next_steps.HELP)(next_steps.next_steps)
 app.command(name="explain", help=explain.HELP)(explain.explain)
 app.command(name="what-if", help=what_if.HELP)(what_if.what_if)
 app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
+app.command(name="doctor", help=doctor.HELP)(doctor.doctor)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")
