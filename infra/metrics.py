@@ -36,7 +36,7 @@ MetricName = Literal[
     "asm_heartbeat_timestamp_seconds",
 ]
 Label = Literal[
-    "program", "version", "generation", "vintage", "clock", "stage", "topic", "partition", "reason", "table"
+    "program", "version", "generation", "vintage", "clock", "stage", "topic", "partition", "reason", "table", "channel"
 ]
 Kind = Literal["counter", "gauge", "histogram"]
 
@@ -163,7 +163,8 @@ CATALOGUE: Mapping[MetricName, Metric] = {
     "asm_heartbeat_timestamp_seconds": Metric(
         kind="gauge",
         unit="seconds",
-        meaning="The last heartbeat on asm.health.v1 that the projector read; absent before the first.",
+        meaning="The last heartbeat of an alert channel on asm.health.v1 that the projector read.",
+        labels=("channel",),
     ),
 }
 

@@ -64,7 +64,7 @@ class ProjectionProgress:
         """Remember the last heartbeat."""
         for word in said:
             if isinstance(word, HealthChanged) and word.subject is HealthSubject.HEARTBEAT:
-                self._metrics.set("asm_heartbeat_timestamp_seconds", word.since.timestamp())
+                self._metrics.set("asm_heartbeat_timestamp_seconds", word.since.timestamp(), channel=word.name)
 
     def look(self, consumer: KafkaConsumer) -> None:
         """Say every few seconds how far each partition is."""

@@ -26,6 +26,7 @@ from streams.commands import (
     standings,
     status,
     topics,
+    watch,
     what_if,
     worker,
 )
@@ -58,6 +59,7 @@ app.command(name="next", help=next_steps.HELP)(next_steps.next_steps)
 app.command(name="explain", help=explain.HELP)(explain.explain)
 app.command(name="what-if", help=what_if.HELP)(what_if.what_if)
 app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
+app.command(name="watch", help=watch.HELP)(watch.watch)
 app.command(name="doctor", help=doctor.HELP)(doctor.doctor)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rules.app, name="rules")
