@@ -36,15 +36,7 @@ def project(
     configure_logging(settings)
     connection = connect(settings)
     engine = open_engine(settings.database_url.get_secret_value())
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=ERR,
-        transient=True,
-        disable=not (sys.stderr.isatty() and (once or rebuild)),
-    ) as bar:
+    with _bar(shown=once or rebuild) as bar:
         task = bar.add_task("records", total=None)
         projector = Projector(
             connection, engine, lambda read, left: bar.update(task, completed=read, total=read + left)
@@ -64,3 +56,8 @@ def project(
         complain("Stopped: the rows are as they were.")
     elif rebuild or once:
         complain(f"{shown(engine)} is up to date: {projector.records_read} records read.")
+
+
+def _bar(*, shown: bool) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=ERR, transient=True, disable=not (shown and sys.stderr.isatty()))
