@@ -4,7 +4,7 @@ import signal
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, TextIO
 
 import typer
 from rich.console import Group, RenderableType
@@ -70,9 +70,12 @@ def watch(
 class Plain:
     """Prints a line each, for files and pipes."""
 
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out
+
     def show(self, line: Line) -> None:
         """Print a line."""
-        typer.echo(f"{show_instant(line.as_of)} {line.sign.value:<8} {line.text}")
+        typer.echo(f"{show_instant(line.as_of)} {line.sign.value:<8} {line.text}", file=self._out)
 
     def refresh(self) -> None:
         """Do nothing: each line is flushed."""

@@ -18,14 +18,6 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-_WORST = (Verdict.OK, Verdict.UNKNOWN, Verdict.WARN, Verdict.FAIL)
-
-
-def worst(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return the worst of some verdicts; of none, that it is not known."""
-    return max(verdicts, key=_WORST.index, default=Verdict.UNKNOWN)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One line. ``details`` are for machines: a partition each; ``unreachable``: the machine itself does not answer."""

@@ -24,7 +24,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield from (not_looked_at(name, "the broker does not answer") for name in _OF_THE_CLUSTER)
     else:
         yield from _examine_cluster(connection, database)
-    yield from view.disks(settings, embedded=connection is None or connection.embedded)
+    yield from view.disks(settings, embedded=settings.kafka_bootstrap is None)
 
 
 def exit_code(checks: Sequence[Check]) -> int:

@@ -56,7 +56,7 @@ def judged_reading(name: str, reading: Reading, members: int, last_progress: dat
     """Judge how far a stage is, which so many workers run."""
     last = f", last progress {show_ago(last_progress)}" if last_progress else ""
     seen = f"{members} member(s), lag {reading.lag}{last}"
-    details = [_detail(w) for w in reading.waiting]
+    details = _details(reading)
     if members == 0:
         return Check(
             name=name,
@@ -146,19 +146,19 @@ def state(connection: Connection, found: Sequence[Marked]) -> Check:
     if not found:
         return Check(name="state", verdict=Verdict.UNKNOWN, seen=f"generation {settings.generation} has none yet")
     engines = {m.mark.engine for m in found}
-    details = [{"partition": m.partition, "applied": m.mark.applied, "engine": m.mark.engine} for m in found]
-    trouble = ""
+    details = [
+        {"partition": m.partition, "applied": m.mark.applied, "engine": m.mark.engine, "written_at": m.written_at}
+        for m in found
+    ]
     if engines != {fresh.engine}:
         trouble = f"it is of engine version {_listed(sorted(engines))}, this release is version {fresh.engine}"
     elif any(dict(m.mark.rulebooks) != dict(fresh.rulebooks) for m in found):
         trouble = f"it was made under other rulebooks than those of vintage {settings.vintage} here"
-    if not trouble:
-        unfit = _unfit(connection, found)
-        trouble = f"it does not fit what the group has committed, in partitions {_listed(unfit)}" if unfit else ""
-    if not trouble:
-        return fine(
-            "state", f"generation {settings.generation}, engine {fresh.engine}, {len(found)} partitions", details
-        )
+    elif unfit := _unfit(connection, found):
+        trouble = f"it does not fit what the group has committed, in partitions {_listed(unfit)}"
+    else:
+        told = f"generation {settings.generation}, engine {fresh.engine}, {len(found)} partitions"
+        return fine("state", told, details)
     return Check(
         name="state",
         verdict=Verdict.FAIL,
@@ -186,9 +186,15 @@ def _unfit(connection: Connection, found: Iterable[Marked]) -> list[int]:
     ]
 
 
-def _detail(w: Waiting) -> dict[str, Any]:
-    where = {"topic": w.topic, "partition": w.partition}
-    return where | {"next_offset": w.next_offset, "lag": w.lag, "since": w.since, "moved": w.moved}
+def _details(reading: Reading) -> list[dict[str, Any]]:
+    """Return how far each partition is, in which something was committed or waits."""
+    waiting = {w.tp: w for w in reading.waiting}
+    found = []
+    for tp in sorted({*reading.positions, *waiting}):
+        told = {"topic": tp.topic, "partition": tp.partition, "next_offset": reading.positions.get(tp, 0), "lag": 0}
+        w = waiting.get(tp)
+        found.append(told if w is None else told | {"lag": w.lag, "since": w.since, "moved": w.moved})
+    return found
 
 
 def told_waiting(waiting: Sequence[Waiting]) -> str:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import OffsetSpec
 
 from infra.kafka.connection import Connection
 from infra.kafka.groups import committed_offsets
 from infra.kafka.reading import reader
+from infra.kafka.topics import admin
 
 _POLL_MS = 200
-_PATIENCE_SECONDS = 4.0
+_PATIENCE_SECONDS = 2.0
 _AGAIN_SECONDS = 5.0
 Positions = Mapping[TopicPartition, int]
 
@@ -69,12 +71,12 @@ def look(connection: Connection, topics: Iterable[str], positions: Callable[[], 
     with ExitStack() as open_clients:
         consumer = open_clients.enter_context(reader(connection, *topics))
         before = positions()
-        waiting = _waiting(consumer, before)
+        waiting = _waiting(consumer, before, connection)
         if not waiting:
             return Reading(positions=before, waiting=())
         time.sleep(_AGAIN_SECONDS)
         after = positions()
-        still = {w.tp: w for w in _waiting(consumer, after)}
+        still = {w.tp: w for w in _waiting(consumer, after, connection)}
     told = tuple(
         Waiting(
             topic=w.topic,
@@ -90,11 +92,13 @@ def look(connection: Connection, topics: Iterable[str], positions: Callable[[], 
     return Reading(positions=after, waiting=told)
 
 
-def _waiting(consumer: KafkaConsumer, positions: Positions) -> list[Waiting]:
+def _waiting(consumer: KafkaConsumer, positions: Positions, connection: Connection) -> list[Waiting]:
     """Return where a record waits. An end alone does not tell: the last offsets may be marks of transactions."""
     assigned = sorted(consumer.assignment())
     begins = consumer.beginning_offsets(assigned)
-    ends = _ends(consumer, assigned)
+    with admin(connection) as client:  # what stands in open transactions waits too, and a consumer does not see it
+        latest = client.list_partition_offsets(dict.fromkeys(assigned, OffsetSpec.LATEST))
+    ends = {tp: told.offset for tp, told in latest.items()}
     from_where = {tp: max(positions.get(tp, 0), begins[tp]) for tp in assigned}
     left = {tp for tp in assigned if from_where[tp] < ends[tp]}
     firsts = _first_records(consumer, {tp: from_where[tp] for tp in left}, ends)
@@ -109,11 +113,6 @@ def _waiting(consumer: KafkaConsumer, positions: Positions) -> list[Waiting]:
         for tp in sorted(left)
         if tp in firsts
     ]
-
-
-def _ends(consumer: KafkaConsumer, assigned: list[TopicPartition]) -> Positions:
-    ends: Positions = consumer.end_offsets(assigned)
-    return ends
 
 
 def _first_records(

@@ -73,8 +73,9 @@ def refusals(connection: Connection, now: datetime) -> Check:
 
     :raises Unavailable: the cluster does not answer, or has not the topics.
     """
+    settings = connection.settings
     still_open = [letter for letter in read_letters(connection) if letter.state is LetterState.OPEN]
-    lately = _refused_since(connection.settings, now - _DAY)
+    lately = None if settings.clock == "events" else _refused_since(settings, now - _DAY)
     seen = f"{len(still_open)} dead letters are open"
     seen += "" if lately is None else f", {lately} records were refused in the last 24 hours"
     if not still_open:

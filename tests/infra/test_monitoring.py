@@ -22,6 +22,10 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
 
 
+def anchor_of(heading: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
+
+
 def promtool(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     assert PROMTOOL is not None
     return subprocess.run([PROMTOOL, *arguments], cwd=folder, capture_output=True, text=True, check=False)
@@ -47,9 +51,7 @@ def test_every_rule_has_a_severity_a_summary_and_a_page_that_is_there() -> None:
     for rule in rules():
         page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
         text = (ROOT / page).read_text()
-        headings = {
-            re.sub(r"[^a-z0-9]+", "-", h.lower()).strip("-") for h in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-        }
+        headings = {anchor_of(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
         named = rule["alert"] in text or page != "docs/operations/monitoring.md"
         if rule["labels"]["severity"] not in {"critical", "warning", "info"} or not rule["annotations"]["summary"]:
             wrong[rule["alert"]] = "severity or summary"
