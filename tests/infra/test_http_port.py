@@ -33,7 +33,7 @@ def test_nothing_listens_unless_a_port_is_asked_for() -> None:
 
 
 def test_it_listens_on_the_loopback_alone() -> None:
-    with http_port(settings(http_port=0)) as port:
+    with http_port(settings(http_port=0), Pages(Progress(), CollectorRegistry())) as port:
         assert port is not None
         assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
         outside = socket.gethostbyname(socket.gethostname())

@@ -15,6 +15,7 @@ from infra.settings import Settings
 from streams import batch_log, progress_watch
 from streams.batch_log import Batch, BatchLog
 from streams.progress_watch import ProgressWatch, Sight
+from tests.infra.test_log import logging_of_its_own
 
 TOPIC = TopicPartition("t.asm.journal.v1", 3)
 
@@ -26,6 +27,9 @@ class Dial:
 
     def __call__(self) -> float:
         return self.seconds
+
+
+__all__ = ["logging_of_its_own"]  # a fixture of these tests too
 
 
 @pytest.fixture
