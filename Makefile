@@ -64,9 +64,10 @@ replay: install  ## Simulate faults over 10,000 seeds (SEEDS=n); a seed that fai
 	$(BIN)/python -m tests.replay --seeds $(or $(SEEDS),10000)
 
 .PHONY: bench
-bench: install  ## Benchmarks: asm assess over 8,600 participants, bytes of the claims in the state (minutes)
+bench: install  ## Benchmarks: asm assess over 8,600 participants, bytes of the claims in the state, an outage over the cutoff (minutes)
 	$(BIN)/python -m bench.ledger
 	$(BIN)/python -m bench.assess
+	$(BIN)/python -m bench.outage
 
 .PHONY: mutants
 mutants: install  ## Change the core in 600 small ways and see whether the tests notice (half an hour, not in CI)

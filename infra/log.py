@@ -19,6 +19,7 @@ LogEvent = Literal[
     "partition_taken_over",  # fenced, state read, position known
     "partition_let_go",  # what was begun is finished
     "partition_failed",  # an error inside the order of effects: the process ends
+    "log_lost",  # what is to be read next is not in the log: a person must decide, see docs/operations/log-lost.md
     # admission
     "records_refused",  # how many of a batch, by reason
     "refusals_above_limit",  # more than half of a topic's last records are refused: look at the feed

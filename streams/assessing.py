@@ -22,6 +22,7 @@ from streams.admission import milliseconds, read_journal
 from streams.assessment import SYSTEM, Assessor, Effects, Entry, Law
 from streams.batch_log import Batch
 from streams.clients import AIOKAFKA, Clients
+from streams.log_lost import journal_without_beginning
 from streams.ownership import Host, PartitionOwner
 from streams.rows import Row
 from streams.state import STATE, PartitionState, StateRefused, load_state
@@ -71,6 +72,7 @@ class Assessing(PartitionOwner):
 
         :raises StateRefused: the two do not belong together.
         :raises Overtaken: another owner writes.
+        :raises LogLost: a generation begins whose journal does not.
         """
         state, committed = await self._read_state()
         if committed is not None and committed != state.mark.applied + 1:
@@ -148,6 +150,9 @@ class Assessing(PartitionOwner):
         await consumer.start()
         try:
             committed = await consumer.committed(self._journal)
+            begin = (await consumer.beginning_offsets([self._journal]))[self._journal]
+            if committed is None and begin > 0:
+                raise journal_without_beginning(self.group, self._journal, begin)
             consumer.pause(self._journal)
             await consumer.seek_to_beginning(state)
             end = (await consumer.end_offsets([state]))[state]

@@ -120,9 +120,8 @@ def read_letters(connection: Connection, *, everything: bool = False) -> list[Le
     done = _done(connection)
     begun = {} if everything else committed_offsets(connection, _group(connection))
     with reader(connection, names.of(DEAD_LETTERS)) as consumer:
-        for tp in consumer.assignment():
-            if tp in begun:
-                consumer.seek(tp, begun[tp])
+        for tp, first in consumer.beginning_offsets(list(consumer.assignment())).items():
+            consumer.seek(tp, max(first, begun.get(tp, 0)))  # an open letter may be deleted: retention is its end
         letters = [
             Letter(
                 partition=r.partition,

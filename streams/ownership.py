@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from faust.types import TP
 
+from infra.errors import LogLost
 from infra.log import Log
 from infra.metrics import Metrics
 from infra.progress import PROGRESS, Holding, Stage
@@ -83,7 +84,7 @@ class PartitionOwner:
         try:
             await self.producer.open()
             await self.load()
-        except StateRefused as refused:
+        except (StateRefused, LogLost) as refused:
             self.end_process(REFUSED, refused)
         except Exception as error:  # noqa: BLE001 - the driver would log it, and leave a member that holds and does nothing
             self.end_process(RESTART, error)

@@ -137,8 +137,8 @@ def following(connection: Connection, positions: Mapping[tuple[str, int], int]) 
     """
     names = topic_names(connection.settings)
     with reader(connection, *(names.of(topic) for topic in WATCHED)) as consumer:
-        for tp in consumer.assignment():
-            consumer.seek(tp, positions.get((tp.topic, tp.partition), 0))
+        for tp, first in consumer.beginning_offsets(list(consumer.assignment())).items():
+            consumer.seek(tp, max(first, positions.get((tp.topic, tp.partition), 0)))
         yield consumer
 
 

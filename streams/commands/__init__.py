@@ -8,7 +8,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from infra.errors import Unavailable
+from infra.errors import LogLost, Unavailable
 from processors.rulebook import RulebookError
 from streams.commands import (
     assess,
@@ -30,7 +30,7 @@ from streams.commands import (
     what_if,
     worker,
 )
-from streams.commands.terminal import UNAVAILABLE, USAGE, complain
+from streams.commands.terminal import REFUSED, UNAVAILABLE, USAGE, complain
 
 app = typer.Typer(
     name="asm",
@@ -74,6 +74,9 @@ def main() -> None:
     except Unavailable as error:
         complain(str(error))
         sys.exit(UNAVAILABLE)
+    except LogLost as error:
+        complain(str(error))
+        sys.exit(REFUSED)
     except RulebookError as error:
         complain(str(error))
         sys.exit(USAGE)

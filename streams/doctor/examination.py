@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from infra.errors import Unavailable
+from infra.errors import LogLost, Unavailable
 from infra.kafka.connection import Connection, connect
 from infra.kafka.topics import journal_partitions
 from infra.settings import Settings
 from streams.doctor import cluster, partitions, view
-from streams.doctor.checks import MONITORING, Check, Verdict, not_looked_at
+from streams.doctor.checks import MONITORING, OPERATIONS, Check, Verdict, not_looked_at
 
-_OF_THE_CLUSTER = ("topics", "clock", "admission", "assessment", "watermark", "state", "projection", "refusals")
+_OF_THE_CLUSTER = ("topics", "clock", "log", "admission", "assessment", "watermark", "state", "projection", "refusals")
 
 
 def examine(settings: Settings) -> Iterator[Check]:
@@ -49,11 +49,12 @@ def _reached(settings: Settings) -> tuple[Connection | None, Check]:
 def _examine_cluster(connection: Connection, database: Check) -> Iterator[Check]:
     yield from _tried("topics", lambda: cluster.topics(connection))
     yield from _tried("clock", lambda: cluster.clock(connection))
+    yield from _tried("log", lambda: partitions.log(connection))
     try:
         marks = partitions.marks(connection)
         count = journal_partitions(connection)
     except Unavailable as error:
-        yield from (not_looked_at(name, str(error)) for name in _OF_THE_CLUSTER[2:])
+        yield from (not_looked_at(name, str(error)) for name in _OF_THE_CLUSTER[3:])
         return
     last = max((mark.written_at for mark in marks), default=None)
     yield from _tried("admission", lambda: partitions.stage(connection, "admission", None))
@@ -72,3 +73,5 @@ def _tried(name: str, check: Callable[[], Check]) -> Iterator[Check]:
         yield check()
     except Unavailable as error:
         yield not_looked_at(name, str(error))
+    except LogLost as error:
+        yield Check(name=name, verdict=Verdict.FAIL, seen=str(error), page=f"{OPERATIONS}/log-lost.md")

@@ -8,14 +8,16 @@ from typing import Any
 from kafka import TopicPartition
 
 from infra.kafka.connection import Connection
+from infra.kafka.groups import members
 from infra.kafka.reading import reader, records_to_end
-from infra.kafka.topics import JOURNAL, admin, topic_names
+from infra.kafka.topics import JOURNAL, topic_names
 from infra.rulebooks import load_rulebooks
 from schemas.state import PartitionMark, unpack
 from streams.admitting import admitted_topics
 from streams.assessment import Law
 from streams.doctor.checks import MONITORING, OPERATIONS, Check, Verdict, fine
 from streams.doctor.readers import Positions, Reading, Waiting, group_positions, look
+from streams.log_lost import find_gaps
 from streams.state import MARK_KEY, STATE
 
 _TAIL = 500
@@ -46,18 +48,33 @@ def stage(connection: Connection, name: str, last_progress: datetime | None) -> 
     :raises Unavailable: the cluster does not answer, or has not one of the topics.
     """
     group, topics = groups(connection)[name]
-    with admin(connection) as client:
-        members = len(client.describe_groups([group])[group]["members"])
     reading = look(connection, topics, group_positions(connection, group))
-    return judged_reading(name, reading, members, last_progress)
+    return judged_reading(name, reading, members(connection, group), last_progress)
 
 
-def judged_reading(name: str, reading: Reading, members: int, last_progress: datetime | None) -> Check:
+def log(connection: Connection) -> Check:
+    """See whether the inbound topics still have what admission is to read next.
+
+    :raises Unavailable: the cluster does not answer.
+    """
+    gaps = find_gaps(connection)
+    if not gaps:
+        return fine("log", "what admission is to read next is there")
+    return Check(
+        name="log",
+        verdict=Verdict.FAIL,
+        seen=f"{len(gaps)} partitions lost what was to be read: {', '.join(gap.in_words() for gap in gaps[:3])}",
+        remedy="`asm topics lost` shows what is gone; a person must decide.",
+        page=f"{OPERATIONS}/log-lost.md",
+    )
+
+
+def judged_reading(name: str, reading: Reading, workers: int, last_progress: datetime | None) -> Check:
     """Judge how far a stage is, which so many workers run."""
     last = f", last progress {show_ago(last_progress)}" if last_progress else ""
-    seen = f"{members} member(s), lag {reading.lag}{last}"
+    seen = f"{workers} member(s), lag {reading.lag}{last}"
     details = _details(reading)
-    if members == 0:
+    if workers == 0:
         return Check(
             name=name,
             verdict=Verdict.FAIL,

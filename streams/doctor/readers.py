@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import OffsetSpec
 
 from infra.kafka.connection import Connection
-from infra.kafka.groups import committed_offsets
+from infra.kafka.groups import committed_offsets, log_bounds
 from infra.kafka.reading import reader
-from infra.kafka.topics import admin
 
 _POLL_MS = 200
 _PATIENCE_SECONDS = 2.0
@@ -95,11 +93,9 @@ def look(connection: Connection, topics: Iterable[str], positions: Callable[[], 
 def _waiting(consumer: KafkaConsumer, positions: Positions, connection: Connection) -> list[Waiting]:
     """Return where a record waits. An end alone does not tell: the last offsets may be marks of transactions."""
     assigned = sorted(consumer.assignment())
-    begins = consumer.beginning_offsets(assigned)
-    with admin(connection) as client:  # what stands in open transactions waits too, and a consumer does not see it
-        latest = client.list_partition_offsets(dict.fromkeys(assigned, OffsetSpec.LATEST))
-    ends = {tp: told.offset for tp, told in latest.items()}
-    from_where = {tp: max(positions.get(tp, 0), begins[tp]) for tp in assigned}
+    bounds = log_bounds(connection, assigned)  # what stands in open transactions waits too; a consumer does not see it
+    ends = {tp: end for tp, (_, end) in bounds.items()}
+    from_where = {tp: max(positions.get(tp, 0), begin) for tp, (begin, _) in bounds.items()}
     left = {tp for tp in assigned if from_where[tp] < ends[tp]}
     firsts = _first_records(consumer, {tp: from_where[tp] for tp in left}, ends)
     return [

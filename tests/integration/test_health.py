@@ -81,7 +81,9 @@ def test_a_system_tells_of_itself_and_the_doctor_sees_when_a_part_of_it_is_gone(
     assert {p["as_of"] for p in told} == {LATER.isoformat()}
 
     code, checks = examined(system)
-    well = dict.fromkeys(("schema ids", "broker", "database", "topics", "clock", "admission", "assessment"), "ok")
+    well = dict.fromkeys(
+        ("schema ids", "broker", "database", "topics", "clock", "log", "admission", "assessment"), "ok"
+    )
     well |= dict.fromkeys(("watermark", "state", "projection"), "ok") | {"refusals": "warn" if refused else "ok"}
     assert (code, verdicts(checks)) == (0, well)
 

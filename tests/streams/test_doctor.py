@@ -185,7 +185,8 @@ def test_without_a_broker_the_rest_is_looked_at_all_the_same(tmp_path: Path) -> 
         "broker": "fail",
         "database": "fail",
         **dict.fromkeys(
-            ("topics", "clock", "admission", "assessment", "watermark", "state", "projection", "refusals"), "unknown"
+            ("topics", "clock", "log", "admission", "assessment", "watermark", "state", "projection", "refusals"),
+            "unknown",
         ),
         "disk of the view": "ok",
     }

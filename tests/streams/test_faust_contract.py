@@ -246,7 +246,7 @@ async def test_the_settings_arrive_at_the_consumer_of_the_group() -> None:
         "group": "contract.asm-admission",
         "instance": "admission-one",
         "auto_commit": False,
-        "offset_reset": "earliest",
+        "offset_reset": "none",
         "session_ms": 8000,
         "heartbeat_ms": 2000,
         "rebalance_ms": 10_000,
@@ -254,12 +254,14 @@ async def test_the_settings_arrive_at_the_consumer_of_the_group() -> None:
 
 
 @asynchronous
-async def test_isolation_fetch_wait_and_assignor_which_the_driver_hard_codes_are_set_on_the_consumer() -> None:
+async def test_what_the_driver_hard_codes_or_would_reset_in_silence_is_set_on_the_consumer() -> None:
     async with started_by(driver.AIOKafkaConsumerThread, NotedApp()) as hard_coded:
         assert (hard_coded._isolation_level, hard_coded._fetch_max_wait_ms) == ("read_uncommitted", 1500)
+        assert hard_coded._auto_offset_reset == "earliest"
         assert [type(a) for a in hard_coded._partition_assignment_strategy] == [PartitionAssignor]
     async with started_by(BatchConsumerThread, NotedApp()) as ours:
         assert (ours._isolation_level, ours._fetch_max_wait_ms) == ("read_committed", 50)
+        assert ours._auto_offset_reset == "none"
         assert ours._partition_assignment_strategy == (RangePartitionAssignor,)
 
 
