@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from kafka import KafkaConsumer
 
-from infra.database.tables import Score
 from infra.kafka.connection import Connection
 from infra.kafka.reading import reader
 from infra.kafka.topics import topic_names
@@ -58,9 +58,9 @@ class _Person:
 
 
 class People:
-    """Who is who, by TIN and NPI."""
+    """Who is who, by TIN and NPI; ``scores`` are rows of the view, of which the names are read alone."""
 
-    def __init__(self, scores: Iterable[Score]) -> None:
+    def __init__(self, scores: Iterable[Any]) -> None:
         self._known: dict[tuple[str, str], _Person] = {}
         self._practices: dict[str, set[str]] = {}
         for score in scores:

@@ -11,10 +11,9 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
-from sqlmodel import select
 
 from infra.database.engine import read_positions
-from infra.database.tables import Score
+from infra.database.questions import who_is_who
 from infra.kafka.connection import connect
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
@@ -51,7 +50,7 @@ def watch(
     connection = connect(settings)
     with projection(settings) as session:
         chosen = frozenset((s.tin, s.npi) for s in who_is(session, who, year)) if who else frozenset()
-        people = People(session.exec(select(Score)).all())
+        people = People(who_is_who(session))
         positions = read_positions(session.connection())
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
