@@ -63,7 +63,9 @@ def stop_with_supervisor() -> None:
     """Stop this process when its supervisor is gone: the pipe that it holds open ends."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        # not sys.stdin: a thread that waits in its buffer holds a lock, over which a planned stop ends in an abort
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True, name="supervisor-watch").start()

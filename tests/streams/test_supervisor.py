@@ -11,6 +11,26 @@ import sys
 from streams.supervisor import Supervisor
 sys.exit(Supervisor([sys.executable, "-c", "import sys; sys.exit(75)"], 10).run())
 """
+WATCHED = """
+from streams.supervisor import stop_with_supervisor
+stop_with_supervisor()
+"""
+
+
+def test_a_process_that_ends_by_itself_while_its_supervisor_lives_ends_cleanly() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WATCHED], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
+    )
+    assert process.stderr is not None
+    assert (process.stderr.read(), process.wait(10)) == (b"", 0)
+    process.communicate()
+
+
+def test_a_process_whose_supervisor_is_gone_is_told_to_stop() -> None:
+    script = f"{WATCHED}import signal\nsignal.pause()\n"
+    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, env=os.environ)
+    process.communicate()
+    assert process.returncode == -signal.SIGTERM
 
 
 def test_a_stop_between_two_starts_ends_it_at_once(tmp_path: Path) -> None:
