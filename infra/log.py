@@ -22,6 +22,7 @@ LogEvent = Literal[
     "unavailable_waiting",  # what does not answer, for how long already, and when it is tried again
     "unavailable_over",  # all answers again
     "unavailable_given_up",  # past ASM_UNAVAILABLE_LIMIT_SECONDS: the process ends with code 3
+    "http_listening",  # on which port the process tells of itself
     # partitions
     "partition_taken_over",  # fenced, state read, position known
     "partition_let_go",  # what was begun is finished
@@ -33,6 +34,11 @@ LogEvent = Literal[
     "records_refused",  # how many of a batch, by reason
     "refusals_above_limit",  # more than half of a topic's last records are refused: look at the feed
     "refusals_below_limit",  # that is over
+    # progress
+    "batch_done",  # one batch: records, outputs, seconds, offsets, lag (debug)
+    "batches_done",  # the same of all batches since the last such line of the partition, at most every ten seconds
+    "partition_stalled",  # something waits and nothing moves: last offset, lag, seconds since progress
+    "partition_moving",  # it goes again
     # clock
     "clock_ticked",  # a mark was written (debug)
     "watermark_stalled",  # a partition's clock stands still: see docs/operations/watermark.md

@@ -108,6 +108,17 @@ class Settings(BaseSettings):
         default=3600.0, ge=0, description="How often the heartbeat comes, through each channel; 0: never."
     )
 
+    stall_limit_seconds: float = Field(
+        default=60.0, gt=0, description="After which a partition with something waiting and no progress is a warning."
+    )
+    http_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port of /metrics, /healthz and /readyz; none: nothing listens; 0: a free one, told in the log.",
+    )
+    http_host: str = Field(default="127.0.0.1", description="Address that the port listens on; a container: 0.0.0.0.")
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["console", "json"] | None = Field(
         default=None, description="None: console where a person reads it."
@@ -122,3 +133,8 @@ class Settings(BaseSettings):
                 f"{least} in-sync replicas of {replicas} (ASM_KAFKA_REPLICATION): nothing could be written"
             )
         return least
+
+
+def with_http_port(settings: Settings, port: int | None) -> Settings:
+    """Return settings with the port that a command line names, which goes before ``ASM_HTTP_PORT``."""
+    return settings if port is None else settings.model_copy(update={"http_port": port})

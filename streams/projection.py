@@ -4,11 +4,12 @@ A view: its offsets are in the transaction of its rows, so that after any crash 
 ``rebuild`` makes the same rows again, and readers see the old ones until that is done.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from hashlib import sha256
+from time import perf_counter
 from typing import Any
 
 from kafka import KafkaConsumer
@@ -30,6 +31,7 @@ from schemas.codec import decode
 from schemas.plain import to_avro
 from schemas.records import AlertAcknowledged, HealthChanged, OperationRecorded, Refusal
 from streams.feed_watch import FeedWatch
+from streams.projection_progress import ProjectionProgress
 from streams.waiting import Patience
 from streams.watermark_watch import WatermarkWatch
 
@@ -80,8 +82,8 @@ def _finding_id(said: FindingChanged) -> str:
     return sha256("\x1f".join(str(part) for part in (*parts, said.field)).encode()).hexdigest()[:32]
 
 
-def write_rows(connection: SqlConnection, said: Iterable[object]) -> None:
-    """Write what outputs come to, each table at a time."""
+def write_rows(connection: SqlConnection, said: Iterable[object]) -> Counter[str]:
+    """Write what outputs come to, each table at a time; return the number of rows by table."""
     by_table: defaultdict[type[SQLModel], list[dict[str, Any]]] = defaultdict(list)
     for output in said:
         for table, row in rows_of(output):
@@ -89,6 +91,7 @@ def write_rows(connection: SqlConnection, said: Iterable[object]) -> None:
     for table, rows in by_table.items():
         keep = keep_all if table in _ALL_KEPT else keep_latest
         keep(connection, table, rows)
+    return Counter({str(table.__tablename__): len(rows) for table, rows in by_table.items()})
 
 
 def _each(looks: Iterable[Callable[[], None]]) -> None:
@@ -116,6 +119,7 @@ class Projector:
         self._patience = patience or Patience(connection.settings.unavailable_limit_seconds)
         self._feeds = read_feeds(connection.settings.feeds_file)
         self._log = Log(database=engine.url.get_backend_name())
+        self._told = ProjectionProgress(connection.settings, READ_TOPICS, self._log)
         self.records_read = 0
 
     @property
@@ -163,14 +167,15 @@ class Projector:
             try:
                 with self._engine.connect() as sql:
                     self._seek(consumer, read_positions(sql))
+                    self._told.reading(consumer)
                     self._read_to_end(pulse, sql, sql.commit)
+                    self._told.caught_up(consumer)
                     self._log.info("projection_caught_up", records=self.records_read)
                     self._patience.worked()
                     if once:
                         return
                     while not self.stopping:
-                        self._step(pulse, sql)
-                        sql.commit()
+                        self._step(pulse, sql, sql.commit)
                         look()
             except OperationalError as error:
                 detail = str(unreachable(self._engine, error))
@@ -178,6 +183,7 @@ class Projector:
                 self._log.warning(
                     "projection_waiting", detail=detail, waited_seconds=round(wait.waited, 1), seconds=wait.pause
                 )
+                self._told.waiting(consumer)
                 look()
                 self._patience.rest(wait.pause)
             except DBAPIError as error:
@@ -187,21 +193,25 @@ class Projector:
         consumer = pulse.consumer
         ends = consumer.end_offsets(list(consumer.assignment()))
         while not self.stopping and (left := sum(max(0, end - consumer.position(tp)) for tp, end in ends.items())):
-            self._step(pulse, sql)
-            after_each()
+            self._step(pulse, sql, after_each)
             self._progress(self.records_read, left)
 
-    def _step(self, pulse: Pulse, sql: SqlConnection) -> None:
-        """Write a batch and how far it is read, to be committed together."""
+    def _step(self, pulse: Pulse, sql: SqlConnection, commit: Callable[[], object]) -> None:
+        """Write a batch and how far it is read, and commit them together."""
         batches = pulse.poll(_POLL_MS, _MOST_RECORDS)
-        records = [record for batch in batches.values() for record in batch]
-        write_rows(sql, [decode(record.value) for record in records])
+        started = perf_counter()
+        said = [decode(record.value) for batch in batches.values() for record in batch]
+        rows = write_rows(sql, said)
         positions = [
             {"topic": tp.topic, "partition": tp.partition, "next_offset": batch[-1].offset + 1}
             for tp, batch in batches.items()
         ]
         keep_latest(sql, tables.ReadPosition, positions)
-        self.records_read += len(records)
+        commit()
+        self.records_read += len(said)
+        self._told.wrote(batches, rows, perf_counter() - started)
+        self._told.note(said)
+        self._told.look(pulse.consumer)
 
     def _reader(self) -> AbstractContextManager[KafkaConsumer]:
         names = topic_names(self._connection.settings)

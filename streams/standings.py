@@ -19,6 +19,7 @@ from infra.kafka.reading import Pulse, reader, records_to_end
 from infra.kafka.topics import topic_names
 from infra.kafka.writing import close_producer, open_producer
 from infra.log import Log
+from infra.progress import PROGRESS
 from processors.outputs import ScoreChanged, StandingChanged
 from processors.rulebook import Rulebook
 from processors.standings import Provenance, SeenScore, standing_of_cohort
@@ -101,6 +102,7 @@ class Standings:
 
         :raises Unavailable: the broker does not answer, or a topic is missing.
         """
+        PROGRESS.expect("standings")
         with reader(self._connection, self._names.of(STANDINGS)) as before:
             for record in records_to_end(before):
                 self._cohorts.remember(decode(record.value))
@@ -112,7 +114,9 @@ class Standings:
                 self._say(producer)
                 self._patience.worked()
                 pulse = Pulse(scores)
+                PROGRESS.assigned("standings")
                 while not once and not self._patience.stopping:
+                    PROGRESS.beat()
                     self._follow(pulse)
                     self._say(producer)
         finally:

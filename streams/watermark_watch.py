@@ -14,6 +14,7 @@ from infra.kafka.connection import Connection
 from infra.kafka.reading import reader
 from infra.kafka.topics import topic_names
 from infra.log import Log
+from infra.progress import PROGRESS
 from schemas.records import HealthChanged, HealthState, HealthSubject
 from schemas.state import PartitionMark, unpack
 from streams.health import health_said, health_voice
@@ -102,7 +103,9 @@ class WatermarkWatch:
         for records in self._marks.poll(timeout_ms=0).values():
             for record in records:
                 if record.key == MARK_KEY and record.value is not None:
-                    self._watermarks.mark(record.partition, unpack(record.value, PartitionMark).as_of)
+                    as_of = unpack(record.value, PartitionMark).as_of
+                    self._watermarks.mark(record.partition, as_of)
+                    PROGRESS.tick("projection", record.partition, as_of)
         for said in self._watermarks.changes(self._now()):
             told = self._log.warning if said.state is HealthState.FIRING else self._log.info
             told("watermark_stalled" if said.state is HealthState.FIRING else "watermark_moving", partition=said.name)

@@ -18,6 +18,7 @@ from streams.commands import (
     calendar,
     dead_letters,
     demo,
+    doctor,
     explain,
     feeds,
     ingest,
@@ -30,6 +31,7 @@ from streams.commands import (
     standings,
     status,
     topics,
+    watch,
     what_if,
     worker,
 )
@@ -66,6 +68,8 @@ app.command(name="calendar", help=calendar.HELP)(calendar.calendar)
 app.command(name="reasons", help=reasons.HELP)(reasons.reasons)
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(alerts.app, name="alerts")
+app.command(name="watch", help=watch.HELP)(watch.watch)
+app.command(name="doctor", help=doctor.HELP)(doctor.doctor)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")

@@ -9,10 +9,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy import Engine
 
 from infra.database.engine import create_tables, open_engine, renew_tables, shown
+from infra.http_port import telling
 from infra.kafka.connection import connect
 from infra.log import configure_logging
-from infra.settings import Settings
-from streams.commands.terminal import ERR, complain
+from infra.settings import Settings, with_http_port
+from streams.commands.terminal import ERR, HttpPort, complain
 from streams.projection import Projector
 from streams.supervisor import stop_with_supervisor
 from streams.waiting import Patience
@@ -29,10 +30,11 @@ def project(
         bool,
         typer.Option("--rebuild", help="Make every row anew from the topics, then end; readers see the old till then."),
     ] = False,
+    http_port: HttpPort = None,
     supervised: Annotated[bool, typer.Option(hidden=True, help="End with whoever started it.")] = False,
 ) -> None:
     """Project outputs into the database."""
-    settings = Settings()
+    settings = with_http_port(Settings(), http_port)
     configure_logging(settings)
     patience = Patience(settings.unavailable_limit_seconds)
     engine = open_engine(settings.database_url.get_secret_value(), settings.database_timeout_seconds)
@@ -40,10 +42,11 @@ def project(
         signal.signal(number, lambda *_: setattr(patience, "stopping", True))
     if supervised:
         stop_with_supervisor()
-    if once or rebuild:
-        _read_once(settings, engine, patience, rebuild=rebuild)
-    else:
-        patience.keep_trying(lambda: _follow(settings, engine, patience))
+    with telling(settings, "project"):
+        if once or rebuild:
+            _read_once(settings, engine, patience, rebuild=rebuild)
+        else:
+            patience.keep_trying(lambda: _follow(settings, engine, patience))
 
 
 def _follow(settings: Settings, engine: Engine, patience: Patience) -> None:
@@ -54,15 +57,7 @@ def _follow(settings: Settings, engine: Engine, patience: Patience) -> None:
 
 def _read_once(settings: Settings, engine: Engine, patience: Patience, *, rebuild: bool) -> None:
     connection = connect(settings)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=ERR,
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
+    with _bar() as bar:
         task = bar.add_task("records", total=None)
         projector = Projector(
             connection, engine, lambda read, left: bar.update(task, completed=read, total=read + left), patience
@@ -77,3 +72,8 @@ def _read_once(settings: Settings, engine: Engine, patience: Patience, *, rebuil
         complain("Stopped: the rows are as they were.")
     else:
         complain(f"{shown(engine)} is up to date: {projector.records_read} records read.")
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=ERR, transient=True, disable=not sys.stderr.isatty())

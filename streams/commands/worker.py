@@ -8,8 +8,9 @@ import typer
 from infra.errors import Unavailable
 from infra.kafka.connection import connect
 from infra.log import configure_logging
-from infra.settings import Settings
+from infra.settings import Settings, with_http_port
 from streams.app import Stage, run_worker
+from streams.commands.terminal import HttpPort
 from streams.supervisor import UNAVAILABLE, Supervisor, asm_command, stop_with_supervisor
 from streams.waiting import Patience
 
@@ -28,14 +29,16 @@ class Only(StrEnum):
 
 def work(
     only: Annotated[Only | None, typer.Option(help="Run one of the two stages.")] = None,
+    http_port: HttpPort = None,
     supervise: Annotated[bool, typer.Option(help="Start the working process again when it ends.")] = True,
     supervised: Annotated[bool, typer.Option(hidden=True, help="End with the supervisor.")] = False,
 ) -> None:
     """Run a worker."""
-    settings = Settings()
+    settings = with_http_port(Settings(), http_port)
     configure_logging(settings)
     if supervise:
         arguments = ["worker", "--no-supervise", "--supervised", *(["--only", only.value] if only else [])]
+        arguments += [] if http_port is None else ["--http-port", str(http_port)]
         patience = Patience(settings.unavailable_limit_seconds)
         raise typer.Exit(Supervisor(asm_command(*arguments), settings.restarts_max, patience).run())
     stages: tuple[Stage, ...] = (only.value,) if only else ("admission", "assessment")

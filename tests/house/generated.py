@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from infra.metrics import CATALOGUE
 from infra.settings import Settings
 from processors.reasons import REASONS, Kind
 from schemas.reason_examples import reason_examples
@@ -58,6 +59,25 @@ def settings_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def metrics_page() -> str:
+    """Return ``docs/metrics.md``."""
+    lines = [_METRICS, "| name | type | unit | labels | means |", "| --- | --- | --- | --- | --- |"]
+    for name, metric in CATALOGUE.items():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{name}` | {metric.kind} | {metric.unit} | {labels} | {metric.meaning} |")
+    return "\n".join([*lines, ""])
+
+
+_METRICS = """# Metrics
+
+Written from `infra/metrics.py` by `make docs`. How to ask for them, and what to do when an alert fires:
+[operations/monitoring.md](operations/monitoring.md). A metric is there from its first use on. `stage` is admission,
+assessment, projection or standings; `topic` is called as in [contract.md](contract.md), whatever the namespace. Counts
+of records do not include the marks of transactions, offsets and lag do. Besides them each process shows Prometheus's
+own `process_*` metrics.
+"""
+
+
 def contract_page() -> str:
     """Return ``docs/contract.md``."""
     lines = [
@@ -105,6 +125,7 @@ one or more of each record in the JSON form that `asm ingest events` and `asm as
 
 PAGES = {
     "coverage.md": coverage_page,
+    "metrics.md": metrics_page,
     "reasons.md": reasons_page,
     "operations/settings.md": settings_page,
     "contract.md": contract_page,

@@ -22,7 +22,7 @@ CATALOGUE: tuple[str, ...] = get_args(LogEvent)
 
 
 @pytest.fixture(autouse=True)
-def _logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave the logging of the other tests as it was."""
     monkeypatch.setattr(logging.root, "handlers", [])
     loggers = [logging.getLogger(name) for name in ("", "asm", "aiokafka", "kafka", "faust", "mode")]
