@@ -33,11 +33,11 @@ from schemas.glances import glance_at_obligation, glance_at_roster
 from schemas.records import AlertAcknowledged, NoticeRecorded, NoticeState
 from streams.beats import Beat, Clock, Marks, heartbeat, unread
 from streams.dead_letters import OPERATIONS
+from streams.health import HEALTH
 from streams.notices import Board, Group, Roster
 from streams.receivers import Away, Receiver
 from streams.standings import SCORES
 from streams.state import STATE
-from streams.watermark_watch import HEALTH
 
 COMPLIANCE, NOTICES = "asm.compliance.v1", "asm.notices.v1"
 _BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)

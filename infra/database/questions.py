@@ -40,6 +40,12 @@ def roster_of(session: Session, tins: Sequence[str], years: Sequence[int]) -> Se
     return session.exec(wanted).all()
 
 
+def who_is_who(session: Session) -> Sequence[Any]:
+    """Return TIN, NPI, cohort and names of every participant, without the scores, which are long."""
+    columns = (Score.tin, Score.npi, Score.cohort, Score.name, Score.organization, Score.practice_alias)
+    return session.execute(sqlalchemy.select(*(col(column) for column in columns))).all()
+
+
 def obligations(session: Session, tin: str, npis: Sequence[str], year: int) -> Sequence[Obligation]:
     """Return a TIN's own obligations and those of clinicians, the most costly first."""
     wanted = (
