@@ -56,7 +56,7 @@ integration: install  ## Tests on a real Kafka (ASM_KAFKA_BOOTSTRAP, or the embe
 	$(BIN)/python -m pytest -q -m "integration or container" -rs
 
 .PHONY: faults
-faults: install  ## The long form of the kill tests: 100,000 events, kills, freezes, lost brokers (an hour; FAULTS="--seed 2 …")
+faults: install  ## The long form of the kill tests: 100,000 events, kills, freezes, lost brokers (an hour; FAULTS="--seed 2 …", FAULTS=--cluster: three brokers)
 	$(BIN)/python -m tests.faults $(FAULTS)
 
 .PHONY: outages

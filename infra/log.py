@@ -2,15 +2,16 @@
 
 import logging
 import sys
+from collections.abc import Callable
+from time import monotonic
 from typing import Any, Literal
 
 import structlog
 
 from infra.settings import Settings
 
-_LIBRARIES = ("aiokafka", "kafka", "faust", "mode")
-_REPEAT_SECONDS = 60.0
-
+_OWN = "asm"
+_MOST_REMEMBERED = 1000
 LogEvent = Literal[
     # worker and supervisor
     "worker_started",  # apps, generation, clock, vintage
@@ -25,6 +26,8 @@ LogEvent = Literal[
     "partition_taken_over",  # fenced, state read, position known
     "partition_let_go",  # what was begun is finished
     "partition_failed",  # an error inside the order of effects: the process ends
+    "transaction_waiting",  # a partition's transaction waits for the cluster, for so many seconds now: a lost leader?
+    "transaction_resumed",  # it went through, after so many seconds
     "log_lost",  # what is to be read next is not in the log: a person must decide, see docs/operations/log-lost.md
     # admission
     "records_refused",  # how many of a batch, by reason
@@ -34,6 +37,9 @@ LogEvent = Literal[
     "clock_ticked",  # a mark was written (debug)
     "watermark_stalled",  # a partition's clock stands still: see docs/operations/watermark.md
     "watermark_moving",  # it goes again
+    # feeds
+    "feed_silent",  # nothing came for longer than feeds.toml allows: see docs/operations/feeds.md
+    "feed_heard",  # it sends again
     # projection
     "projection_started",
     "projection_caught_up",
@@ -42,33 +48,11 @@ LogEvent = Literal[
 ]
 
 
-class Sparingly(logging.Filter):
-    """Lets a library say the same at most every few seconds: clients of a broker that is away retry all the time.
-
-    The same is what one logger says by one template, whatever stands in it.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self._seconds = seconds
-        self._last: dict[tuple[str, str], float] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether to log it."""
-        if record.name.split(".", 1)[0] not in _LIBRARIES:
-            return True
-        said = record.name, str(record.msg)
-        if record.created - self._last.get(said, -self._seconds) < self._seconds:
-            return False
-        self._last[said] = record.created
-        return True
-
-
 class Log:
     """A logger whose events stand in the catalogue."""
 
     def __init__(self, **fields: Any) -> None:
-        self._logger = structlog.get_logger("asm").bind(**fields)
+        self._logger = structlog.get_logger(_OWN).bind(**fields)
 
     def debug(self, event: LogEvent, **fields: Any) -> None:
         """Log what only helps to find a fault."""
@@ -85,6 +69,35 @@ class Log:
     def critical(self, event: LogEvent, **fields: Any) -> None:
         """Log why the process ends."""
         self._logger.critical(event, **fields)
+
+
+class Seldom(logging.Filter):
+    """Lets a library say the same of the same thing once in a while; the next time it tells how often it was said.
+
+    A client that looks for a lost broker says so hundreds of times a second.
+    """
+
+    def __init__(self, seconds: float = 60.0, now: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._seconds, self._now = seconds, now
+        self._said: dict[tuple[str, ...], tuple[float | None, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a record is to be written; this program's own always are."""
+        if record.name == _OWN or record.name.startswith(f"{_OWN}."):
+            return True
+        about = record.args[:1] if isinstance(record.args, tuple) else ()
+        key = (record.name, record.levelname, str(record.msg), *(str(argument) for argument in about))
+        now, (since, left_out) = self._now(), self._said.get(key, (None, 0))
+        if since is not None and now - since < self._seconds:
+            self._said[key] = (since, left_out + 1)
+            return False
+        if len(self._said) >= _MOST_REMEMBERED:
+            self._said.clear()
+        self._said[key] = (now, 0)
+        if left_out:
+            record.msg = f"{record.msg} (and {left_out} times since it was last told)"
+        return True
 
 
 def configure_logging(settings: Settings) -> None:
@@ -108,11 +121,11 @@ def configure_logging(settings: Settings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    handler.addFilter(Sparingly(_REPEAT_SECONDS))
+    handler.addFilter(Seldom())
     level = settings.log_level.upper()
     logging.basicConfig(handlers=[handler], level="WARNING", force=True)
-    logging.getLogger("asm").setLevel(level)
-    for quiet in _LIBRARIES:
+    logging.getLogger(_OWN).setLevel(level)
+    for quiet in ("aiokafka", "kafka", "faust", "mode"):
         logging.getLogger(quiet).setLevel("ERROR" if settings.log_level != "debug" else "INFO")
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

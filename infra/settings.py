@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.rulebooks import DEFAULT_VINTAGE
@@ -29,7 +29,12 @@ class Settings(BaseSettings):
     kafka_username: str | None = Field(default=None, description="User of SASL.")
     kafka_password: SecretStr | None = Field(default=None, description="Password of SASL; printed masked.")
     kafka_replication: int = Field(
-        default=1, description="Replication factor of topics that `asm topics apply` creates."
+        default=1, ge=1, description="Replication factor of topics that `asm topics apply` creates."
+    )
+    kafka_min_insync: int | None = Field(
+        default=None,
+        ge=1,
+        description="In-sync replicas that must have a record before it counts as written; none: as the brokers say.",
     )
 
     namespace: str = Field(
@@ -73,6 +78,9 @@ class Settings(BaseSettings):
     watermark_limit_seconds: float = Field(
         default=300.0, gt=0, description="After which a partition's clock that stands still is an alert of its own."
     )
+    feeds_file: Path | None = Field(
+        default=None, description="File of the feeds that are expected (`docs/operations/feeds.md`); none: none is."
+    )
     fetch_bytes: int = Field(default=8 << 20, description="Most bytes of one fetch of a partition.")
     linger_seconds: float = Field(
         default=0.0, description="Waiting for more before a transaction, to make fewer of them."
@@ -91,3 +99,13 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] | None = Field(
         default=None, description="None: console where a person reads it."
     )
+
+    @field_validator("kafka_min_insync")
+    @classmethod
+    def _can_be_written(cls, least: int | None, info: ValidationInfo) -> int | None:
+        replicas = info.data.get("kafka_replication", 1)
+        if least is not None and least > replicas:
+            raise ValueError(
+                f"{least} in-sync replicas of {replicas} (ASM_KAFKA_REPLICATION): nothing could be written"
+            )
+        return least

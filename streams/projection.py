@@ -6,7 +6,8 @@ A view: its offsets are in the transaction of its rows, so that after any crash 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -19,6 +20,7 @@ from sqlmodel import SQLModel
 from infra.database import tables
 from infra.database.engine import clear, keep_all, keep_latest, read_positions, unreachable
 from infra.errors import Unavailable
+from infra.feeds import read_feeds
 from infra.kafka.connection import Connection
 from infra.kafka.reading import Pulse, reader
 from infra.kafka.topics import topic_names
@@ -27,6 +29,7 @@ from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged, 
 from schemas.codec import decode
 from schemas.plain import to_avro
 from schemas.records import HealthChanged, Refusal
+from streams.feed_watch import FeedWatch
 from streams.waiting import Patience
 from streams.watermark_watch import WatermarkWatch
 
@@ -82,10 +85,16 @@ def write_rows(connection: SqlConnection, said: Iterable[object]) -> None:
         keep(connection, table, rows)
 
 
+def _each(looks: Iterable[Callable[[], None]]) -> None:
+    for look in looks:
+        look()
+
+
 class Projector:
     """Reads the outputs of a generation into a database.
 
     :param progress: told after each batch how many records were read in all and how many are left to read.
+    :raises FeedsFileError: the file of expected feeds cannot be used.
     """
 
     def __init__(
@@ -99,6 +108,7 @@ class Projector:
         self._engine = engine
         self._progress = progress
         self._patience = patience or Patience(connection.settings.unavailable_limit_seconds)
+        self._feeds = read_feeds(connection.settings.feeds_file)
         self._log = Log(database=engine.url.get_backend_name())
         self.records_read = 0
 
@@ -131,12 +141,15 @@ class Projector:
 
     @contextmanager
     def _watching(self, *, once: bool) -> Iterator[Callable[[], None]]:
-        """Yield what looks after the clocks of the partitions; a simulated one stands still by right."""
+        """Yield what looks after clocks and feeds; on a simulated clock both stand still by right."""
         if once or self._connection.settings.clock == "events":
             yield lambda: None
             return
-        with WatermarkWatch(self._connection) as watch:
-            yield watch.look
+        with ExitStack() as opened:
+            looks = [opened.enter_context(WatermarkWatch(self._connection)).look]
+            if self._feeds:
+                looks.append(opened.enter_context(FeedWatch(self._connection, self._feeds)).look)
+            yield partial(_each, looks)
 
     def _follow(self, consumer: KafkaConsumer, look: Callable[[], None], *, once: bool) -> None:
         pulse = Pulse(consumer)

@@ -90,7 +90,8 @@ def stop_with_supervisor() -> None:
     """Stop this process when its supervisor is gone: the pipe that it holds open ends."""
 
     def watch() -> None:
-        while os.read(sys.stdin.fileno(), 1):  # not sys.stdin.buffer: its lock, held, aborts the interpreter's own end
+        # not sys.stdin: a thread that waits in its buffer holds a lock, over which a planned stop ends in an abort
+        while os.read(sys.stdin.fileno(), 4096):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 

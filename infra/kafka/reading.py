@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
@@ -16,6 +18,15 @@ _FETCH_WAIT_MS = 100
 _POLL_MS = 200
 _ANSWER_MS = 5000
 _SILENT_SECONDS = 5.0
+_MOST_RECORDS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Offsets of a partition: from the first to before the end."""
+
+    first: int
+    end: int
 
 
 @contextmanager
@@ -84,6 +95,40 @@ class Pulse:
             require_answer(self.consumer)
         self._heard = self._now()
         return batches
+
+
+def spans_since(consumer: KafkaConsumer, instant: datetime | None) -> Mapping[TopicPartition, Span]:
+    """Return by assigned partition where what was received since an instant lies (None: all), up to what is there."""
+    assigned = list(consumer.assignment())
+    ends = consumer.end_offsets(assigned)  # before the first: what comes in between lies after the span
+    if instant is None:
+        return {tp: Span(first, ends[tp]) for tp, first in consumer.beginning_offsets(assigned).items()}
+    found = consumer.offsets_for_times(dict.fromkeys(assigned, max(0, int(instant.timestamp() * 1000))))
+    return {tp: Span(ends[tp] if at is None else min(at.offset, ends[tp]), ends[tp]) for tp, at in found.items()}
+
+
+def still_held(consumer: KafkaConsumer, tp: TopicPartition, span: Span) -> Span:
+    """Return what of a span the log still holds: retention may have passed its beginning."""
+    return Span(min(max(span.first, consumer.beginning_offsets([tp])[tp]), span.end), span.end)
+
+
+def records_in(
+    consumer: KafkaConsumer, spans: Mapping[TopicPartition, Span], progress: Callable[[int], None] = lambda _n: None
+) -> Iterator[Any]:
+    """Yield the records of spans, one partition after the other; ``progress`` is told by how many offsets it went on.
+
+    The consumer is assigned each partition in turn. What was deleted in the meantime is passed over.
+    """
+    for tp, span in sorted(spans.items()):
+        consumer.assign([tp])
+        position = still_held(consumer, tp, span).first
+        consumer.seek(tp, position)
+        progress(position - span.first)
+        while position < span.end:
+            for records in consumer.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS).values():
+                yield from (record for record in records if record.offset < span.end)
+            before, position = position, min(consumer.position(tp), span.end)  # a marker takes an offset too
+            progress(position - before)
 
 
 def _lost(error: OffsetOutOfRangeError | LogTruncationError) -> str:

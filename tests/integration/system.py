@@ -1,10 +1,12 @@
 """A deployment under test: its topics, its workers as processes, what is sent and what comes out."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ from streams.admission import milliseconds
 from streams.supervisor import asm_command
 
 PARTITIONS = 4
+_ALARMING = {"warning", "error", "critical"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,12 @@ class Worker:
         """How often the log names an event."""
         return self.log.read_text().count(f'"event": "{event}"')
 
+    def errors(self) -> Counter[str]:
+        """How often the log gives each reason to wait, to end or to be started again."""
+        told = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        reasons = ((t["event"], t.get("error", t.get("exit_code"))) for t in told if t["level"] in _ALARMING)
+        return Counter(f"{event}: {reason}" for event, reason in reasons if reason is not None)
+
     def kill(self) -> None:
         """End it without warning."""
         self.process.kill()
@@ -77,7 +86,9 @@ class Worker:
 class System:
     """One deployment: a namespace on a cluster."""
 
-    def __init__(self, bootstrap: str, namespace: str, folder: Path, clock: str = "events") -> None:
+    def __init__(
+        self, bootstrap: str, namespace: str, folder: Path, clock: str = "events", *, replicas: int = 1
+    ) -> None:
         self.folder = folder
         self.environment = {
             "ASM_KAFKA_BOOTSTRAP": bootstrap,
@@ -89,12 +100,15 @@ class System:
             "ASM_SESSION_TIMEOUT_SECONDS": "8",
             "ASM_DATABASE_URL": f"sqlite:///{folder}/asm.db",
         }
+        replication = {"kafka_replication": replicas, "kafka_min_insync": replicas - 1} if replicas > 1 else {}
+        self.environment |= {f"ASM_{name.upper()}": str(value) for name, value in replication.items()}
         self.settings = Settings.model_validate(
             {"kafka_bootstrap": bootstrap, "namespace": namespace, "clock": clock, "partitions": PARTITIONS}
+            | replication
         )
         self.connection = Connection(bootstrap, embedded=True, settings=self.settings)
         self.names = topic_names(self.settings)
-        self._workers: list[Worker] = []
+        self.workers: list[Worker] = []
         self._others: list[System] = []
         self._producer = self._feed()
 
@@ -135,9 +149,9 @@ class System:
         return self._start(command, {"ASM_TEST_FREEZE": f"{stage}:{flag}"})
 
     def _start(self, command: list[str], environment: dict[str, str]) -> Worker:
-        log = self.folder / f"worker-{len(self._workers)}.log"
+        log = self.folder / f"worker-{len(self.workers)}.log"
         started = Worker(command, os.environ | self.environment | environment, log)
-        self._workers.append(started)
+        self.workers.append(started)
         return started
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -159,7 +173,7 @@ class System:
         """End what was started, by its process."""
         for other in self._others:
             other.end()
-        for worker in self._workers:
+        for worker in self.workers:
             if worker.process.poll() is None:
                 worker.wake()
                 worker.kill()
@@ -199,9 +213,15 @@ class System:
             for item in timed
         ]
 
-    def send_bytes(self, topic: str, key: bytes | None, value: bytes, received_at: datetime) -> Any:
+    def send_bytes(self, topic: str, key: bytes | None, value: bytes, received_at: datetime, **headers: bytes) -> Any:
         """Produce a record whatever it holds; return the future of its delivery."""
-        return self._producer.send(self.names.of(topic), key=key, value=value, timestamp_ms=milliseconds(received_at))
+        return self._producer.send(
+            self.names.of(topic),
+            key=key,
+            value=value,
+            timestamp_ms=milliseconds(received_at),
+            headers=list(headers.items()),
+        )
 
     def set_clock(self, instant: datetime) -> None:
         """Move the simulated clock; what was sent before stands below."""

@@ -20,6 +20,10 @@ configure_logging(Settings(log_format="json"))
 supervisor._WELL_SECONDS = {well}
 sys.exit(supervisor.Supervisor([sys.executable, "-c", {child!r}], {restarts}, Patience({limit})).run())
 """
+WATCHED = """
+from streams.supervisor import stop_with_supervisor
+stop_with_supervisor()
+"""
 AWAY = "The cluster does not answer."
 
 
@@ -33,6 +37,22 @@ def start(
 
 def lines(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def test_a_process_that_ends_by_itself_while_its_supervisor_lives_ends_cleanly() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WATCHED], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
+    )
+    assert process.stderr is not None
+    assert (process.stderr.read(), process.wait(10)) == (b"", 0)
+    process.communicate()
+
+
+def test_a_process_whose_supervisor_is_gone_is_told_to_stop() -> None:
+    script = f"{WATCHED}import signal\nsignal.pause()\n"
+    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, env=os.environ)
+    process.communicate()
+    assert process.returncode == -signal.SIGTERM
 
 
 def test_a_stop_between_two_starts_ends_it_at_once(tmp_path: Path) -> None:
