@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.rulebooks import DEFAULT_VINTAGE
@@ -29,7 +29,12 @@ class Settings(BaseSettings):
     kafka_username: str | None = Field(default=None, description="User of SASL.")
     kafka_password: SecretStr | None = Field(default=None, description="Password of SASL; printed masked.")
     kafka_replication: int = Field(
-        default=1, description="Replication factor of topics that `asm topics apply` creates."
+        default=1, ge=1, description="Replication factor of topics that `asm topics apply` creates."
+    )
+    kafka_min_insync: int | None = Field(
+        default=None,
+        ge=1,
+        description="In-sync replicas that must have a record before it counts as written; none: as the brokers say.",
     )
 
     namespace: str = Field(
@@ -83,8 +88,24 @@ class Settings(BaseSettings):
     restarts_max: int = Field(
         default=10, ge=1, description="How often a worker that fails within a minute is restarted."
     )
+    unavailable_limit_seconds: float = Field(
+        default=600.0, ge=0, description="How long a machine that does not answer is waited for before exit code 3."
+    )
+    database_timeout_seconds: int = Field(
+        default=60, ge=2, description="After which a connection to PostgreSQL, or a lock there, is not waited for."
+    )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
     log_format: Literal["console", "json"] | None = Field(
         default=None, description="None: console where a person reads it."
     )
+
+    @field_validator("kafka_min_insync")
+    @classmethod
+    def _can_be_written(cls, least: int | None, info: ValidationInfo) -> int | None:
+        replicas = info.data.get("kafka_replication", 1)
+        if least is not None and least > replicas:
+            raise ValueError(
+                f"{least} in-sync replicas of {replicas} (ASM_KAFKA_REPLICATION): nothing could be written"
+            )
+        return least

@@ -10,7 +10,7 @@ from infra.errors import Unavailable
 from infra.kafka.connection import Connection
 from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import topic_names
-from infra.kafka.writing import open_producer
+from infra.kafka.writing import close_producer, open_producer
 from schemas.codec import decode, encode
 from schemas.records import HealthChanged
 
@@ -46,7 +46,7 @@ def health_voice(connection: Connection) -> Iterator[HealthVoice]:
     try:
         yield HealthVoice(topic_names(connection.settings).of(HEALTH), producer)
     finally:
-        producer.close()
+        close_producer(producer)
 
 
 def health_said(connection: Connection) -> Iterator[HealthChanged]:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from hashlib import sha256
-from time import sleep
 from typing import Any
 
 from kafka import KafkaConsumer
@@ -19,17 +18,18 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import SQLModel
 
 from infra.database import tables
-from infra.database.engine import clear, keep_all, keep_latest, read_positions
+from infra.database.engine import clear, keep_all, keep_latest, read_positions, unreachable
 from infra.errors import Unavailable
 from infra.feeds import read_feeds
 from infra.kafka.connection import Connection
-from infra.kafka.reading import reader
+from infra.kafka.reading import Pulse, reader
 from infra.kafka.topics import topic_names
 from infra.log import Log
 from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged, StandingChanged
 from schemas.codec import decode
 from schemas.plain import to_avro
 from schemas.records import HealthChanged, Refusal
+from streams.waiting import Patience
 from streams.feed_watch import FeedWatch
 from streams.watermark_watch import WatermarkWatch
 
@@ -42,7 +42,6 @@ READ_TOPICS = (
     "asm.health.v1",
 )
 _ALL_KEPT = frozenset({tables.ScoreHistory, tables.ObligationHistory, tables.Refusal})
-_BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
 _POLL_MS = 200
 _MOST_RECORDS = 5000
 
@@ -99,21 +98,31 @@ class Projector:
     """
 
     def __init__(
-        self, connection: Connection, engine: Engine, progress: Callable[[int, int], None] = lambda _read, _left: None
+        self,
+        connection: Connection,
+        engine: Engine,
+        progress: Callable[[int, int], None] = lambda _read, _left: None,
+        patience: Patience | None = None,
     ) -> None:
         self._connection = connection
         self._engine = engine
         self._progress = progress
+        self._patience = patience or Patience(connection.settings.unavailable_limit_seconds)
         self._feeds = read_feeds(connection.settings.feeds_file)
         self._log = Log(database=engine.url.get_backend_name())
         self.records_read = 0
-        self.stopping = False
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the process is told to stop."""
+        return self._patience.stopping
 
     def run(self, *, once: bool) -> None:
         """Read until told to stop; ``once``: until all is read that was there at the start.
 
         What fails for the database's sake is tried again, from the offsets that the database has.
 
+        :raises GivenUp: the database did not answer, or took nothing, up to the limit.
         :raises Unavailable: the broker does not answer, or its topics are missing.
         """
         self._log.info("projection_started")
@@ -125,7 +134,7 @@ class Projector:
         with self._reader() as consumer, self._engine.begin() as sql:
             clear(sql)
             self._seek(consumer, {})
-            self._read_to_end(consumer, sql, lambda: None)
+            self._read_to_end(Pulse(consumer), sql, lambda: None)
             if self.stopping:
                 sql.rollback()
         return not self.stopping
@@ -143,39 +152,42 @@ class Projector:
             yield partial(_each, looks)
 
     def _follow(self, consumer: KafkaConsumer, look: Callable[[], None], *, once: bool) -> None:
-        failures = 0
+        pulse = Pulse(consumer)
         while not self.stopping:
             try:
                 with self._engine.connect() as sql:
                     self._seek(consumer, read_positions(sql))
-                    self._read_to_end(consumer, sql, sql.commit)
+                    self._read_to_end(pulse, sql, sql.commit)
                     self._log.info("projection_caught_up", records=self.records_read)
-                    failures = 0
+                    self._patience.worked()
                     if once:
                         return
                     while not self.stopping:
-                        self._step(consumer, sql)
+                        self._step(pulse, sql)
                         sql.commit()
                         look()
             except OperationalError as error:
-                pause = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
-                failures += 1
-                self._log.warning("projection_waiting", error=type(error.orig).__name__, seconds=pause)
+                detail = str(unreachable(self._engine, error))
+                wait = self._patience.missed(detail)
+                self._log.warning(
+                    "projection_waiting", detail=detail, waited_seconds=round(wait.waited, 1), seconds=wait.pause
+                )
                 look()
-                sleep(pause)
+                self._patience.rest(wait.pause)
             except DBAPIError as error:
                 raise Unavailable(f"The database does not take what was said ({type(error.orig).__name__}).") from error
 
-    def _read_to_end(self, consumer: KafkaConsumer, sql: SqlConnection, after_each: Callable[[], object]) -> None:
+    def _read_to_end(self, pulse: Pulse, sql: SqlConnection, after_each: Callable[[], object]) -> None:
+        consumer = pulse.consumer
         ends = consumer.end_offsets(list(consumer.assignment()))
         while not self.stopping and (left := sum(max(0, end - consumer.position(tp)) for tp, end in ends.items())):
-            self._step(consumer, sql)
+            self._step(pulse, sql)
             after_each()
             self._progress(self.records_read, left)
 
-    def _step(self, consumer: KafkaConsumer, sql: SqlConnection) -> None:
+    def _step(self, pulse: Pulse, sql: SqlConnection) -> None:
         """Write a batch and how far it is read, to be committed together."""
-        batches = consumer.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
+        batches = pulse.poll(_POLL_MS, _MOST_RECORDS)
         records = [record for batch in batches.values() for record in batch]
         write_rows(sql, [decode(record.value) for record in records])
         positions = [

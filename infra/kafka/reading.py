@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -15,6 +16,8 @@ from infra.kafka.topics import missing_topic
 
 _FETCH_WAIT_MS = 100
 _POLL_MS = 200
+_ANSWER_MS = 5000
+_SILENT_SECONDS = 5.0
 _MOST_RECORDS = 5000
 
 
@@ -58,9 +61,40 @@ def reader(connection: Connection, *topics: str) -> Iterator[KafkaConsumer]:
 def records_to_end(consumer: KafkaConsumer) -> Iterator[Any]:
     """Yield the records of the assigned partitions, up to what is there now."""
     ends = consumer.end_offsets(list(consumer.assignment()))
+    pulse = Pulse(consumer)
     while any(consumer.position(tp) < end for tp, end in ends.items()):  # the last record may be a commit marker
-        for records in consumer.poll(timeout_ms=_POLL_MS).values():
+        for records in pulse.poll(_POLL_MS).values():
             yield from records
+
+
+def require_answer(consumer: KafkaConsumer) -> None:
+    """Ask the leader of every assigned partition how far it is.
+
+    :raises KafkaError: one does not answer.
+    """
+    consumer.end_offsets(list(consumer.assignment()), timeout_ms=_ANSWER_MS)
+
+
+class Pulse:
+    """Polls, and notices a cluster that went away: a consumer's own ``poll`` then merely returns nothing, for ever."""
+
+    def __init__(self, consumer: KafkaConsumer, now: Callable[[], float] = monotonic) -> None:
+        self.consumer = consumer
+        self._now = now
+        self._heard = now()
+
+    def poll(self, timeout_ms: int, max_records: int | None = None) -> Mapping[TopicPartition, list[Any]]:
+        """Return what comes; where nothing came for some seconds, ask whether the cluster is there.
+
+        :raises KafkaError: the cluster does not answer.
+        """
+        batches: Mapping[TopicPartition, list[Any]] = self.consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
+        if not batches:
+            if self._now() - self._heard < _SILENT_SECONDS:
+                return batches
+            require_answer(self.consumer)
+        self._heard = self._now()
+        return batches
 
 
 def spans_since(consumer: KafkaConsumer, instant: datetime | None) -> Mapping[TopicPartition, Span]:
@@ -90,8 +124,9 @@ def records_in(
         position = still_held(consumer, tp, span).first
         consumer.seek(tp, position)
         progress(position - span.first)
+        pulse = Pulse(consumer)
         while position < span.end:
-            for records in consumer.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS).values():
+            for records in pulse.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS).values():
                 yield from (record for record in records if record.offset < span.end)
             before, position = position, min(consumer.position(tp), span.end)  # a marker takes an offset too
             progress(position - before)

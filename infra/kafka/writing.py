@@ -1,11 +1,20 @@
 """Writing with kafka-python: producers that say what to look at where the cluster does not answer."""
 
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from infra.kafka.connection import Connection, unreachable
+
+_CLOSE_SECONDS = 5.0
+
+
+def close_producer(producer: KafkaProducer) -> None:
+    """Close a producer whose deliveries were awaited; on a cluster that is away what was given up is not waited for."""
+    with suppress(KafkaError):
+        producer.close(timeout=_CLOSE_SECONDS)
 
 
 def open_producer(connection: Connection, **options: Any) -> KafkaProducer:

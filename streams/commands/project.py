@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy import Engine
 
 from infra.database.engine import create_tables, open_engine, renew_tables, shown
 from infra.kafka.connection import connect
@@ -14,6 +15,7 @@ from infra.settings import Settings
 from streams.commands.terminal import ERR, complain
 from streams.projection import Projector
 from streams.supervisor import stop_with_supervisor
+from streams.waiting import Patience
 
 HELP = """Keep the SQL view up to date with what is announced, until told to stop.
 
@@ -32,8 +34,26 @@ def project(
     """Project outputs into the database."""
     settings = Settings()
     configure_logging(settings)
+    patience = Patience(settings.unavailable_limit_seconds)
+    engine = open_engine(settings.database_url.get_secret_value(), settings.database_timeout_seconds)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: setattr(patience, "stopping", True))
+    if supervised:
+        stop_with_supervisor()
+    if once or rebuild:
+        _read_once(settings, engine, patience, rebuild=rebuild)
+    else:
+        patience.keep_trying(lambda: _follow(settings, engine, patience))
+
+
+def _follow(settings: Settings, engine: Engine, patience: Patience) -> None:
     connection = connect(settings)
-    engine = open_engine(settings.database_url.get_secret_value())
+    create_tables(engine)
+    Projector(connection, engine, patience=patience).run(once=False)
+
+
+def _read_once(settings: Settings, engine: Engine, patience: Patience, *, rebuild: bool) -> None:
+    connection = connect(settings)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -41,23 +61,19 @@ def project(
         TimeRemainingColumn(),
         console=ERR,
         transient=True,
-        disable=not (sys.stderr.isatty() and (once or rebuild)),
+        disable=not sys.stderr.isatty(),
     ) as bar:
         task = bar.add_task("records", total=None)
         projector = Projector(
-            connection, engine, lambda read, left: bar.update(task, completed=read, total=read + left)
+            connection, engine, lambda read, left: bar.update(task, completed=read, total=read + left), patience
         )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: setattr(projector, "stopping", True))
-        if supervised:
-            stop_with_supervisor()
         if rebuild:
             renew_tables(engine)
             projector.rebuild()
         else:
             create_tables(engine)
-            projector.run(once=once)
+            projector.run(once=True)
     if rebuild and projector.stopping:
         complain("Stopped: the rows are as they were.")
-    elif rebuild or once:
+    else:
         complain(f"{shown(engine)} is up to date: {projector.records_read} records read.")

@@ -12,6 +12,7 @@ from infra.settings import Settings
 from streams.commands.terminal import complain
 from streams.standings import Standings
 from streams.supervisor import stop_with_supervisor
+from streams.waiting import Patience
 
 HELP = """Say where each cohort stands as its scores change: how many are seen, their median, the scaling factor.
 
@@ -26,11 +27,15 @@ def standings(
     """Follow the scores and publish standings."""
     settings = Settings()
     configure_logging(settings)
-    following = Standings(connect(settings), load_rulebooks(settings.vintage, settings.areas_file))
+    patience = Patience(settings.unavailable_limit_seconds)
+    rulebooks = load_rulebooks(settings.vintage, settings.areas_file)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: setattr(following, "stopping", True))
+        signal.signal(number, lambda *_: setattr(patience, "stopping", True))
     if supervised:
         stop_with_supervisor()
-    following.run(once=once)
     if once:
+        following = Standings(connect(settings), rulebooks, patience)
+        following.run(once=True)
         complain(f"{following.said} standings said.")
+    else:
+        patience.keep_trying(lambda: Standings(connect(settings), rulebooks, patience).run(once=False))

@@ -30,6 +30,7 @@ def test_every_setting_has_a_default() -> None:
         "kafka_username": None,
         "kafka_password": None,
         "kafka_replication": 1,
+        "kafka_min_insync": None,
         "namespace": "",
         "generation": "live",
         "partitions": None,
@@ -49,6 +50,8 @@ def test_every_setting_has_a_default() -> None:
         "fetch_bytes": 8388608,
         "linger_seconds": 0.0,
         "restarts_max": 10,
+        "unavailable_limit_seconds": 600.0,
+        "database_timeout_seconds": 60,
         "log_level": "info",
         "log_format": None,
     }
@@ -111,6 +114,11 @@ def test_an_argument_that_is_no_setting_is_refused() -> None:
         ("LOG_FORMAT", "xml"),
         ("KAFKA_SECURITY_PROTOCOL", "TLS"),
         ("KAFKA_PORT", "nine"),
+        ("KAFKA_REPLICATION", "0"),
+        ("KAFKA_MIN_INSYNC", "0"),
+        ("KAFKA_MIN_INSYNC", "2"),
+        ("UNAVAILABLE_LIMIT_SECONDS", "-1"),
+        ("DATABASE_TIMEOUT_SECONDS", "1"),
     ],
 )
 def test_a_value_that_a_setting_cannot_have_is_refused_by_its_name(
@@ -120,6 +128,12 @@ def test_a_value_that_a_setting_cannot_have_is_refused_by_its_name(
     with pytest.raises(ValidationError) as refused:
         Settings()
     assert [error["loc"] for error in refused.value.errors()] == [(name.lower(),)]
+
+
+def test_as_many_replicas_as_there_are_may_have_to_be_in_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASM_KAFKA_REPLICATION", "3")
+    monkeypatch.setenv("ASM_KAFKA_MIN_INSYNC", "3")
+    assert (Settings().kafka_replication, Settings().kafka_min_insync) == (3, 3)
 
 
 def test_settings_do_not_change() -> None:
