@@ -29,8 +29,8 @@ from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged, 
 from schemas.codec import decode
 from schemas.plain import to_avro
 from schemas.records import HealthChanged, Refusal
-from streams.waiting import Patience
 from streams.feed_watch import FeedWatch
+from streams.waiting import Patience
 from streams.watermark_watch import WatermarkWatch
 
 READ_TOPICS = (
