@@ -23,6 +23,7 @@ from streams.assessing import Assessing, AssessmentTools, publish_rulebooks
 from streams.assessment import Law
 from streams.batching import BatchApp
 from streams.clock import CLOCK_TOPIC, Clock, SimulatedClock, WallClock
+from streams.cluster_watch import ClusterWatch
 from streams.owners import Owner
 from streams.ownership import RESTART
 from streams.progress_watch import ProgressWatch, Sight
@@ -162,11 +163,14 @@ def run_worker(connection: Connection, stages: tuple[Stage, ...]) -> int:
         apps[0], *apps[1:], quiet=True, redirect_stdouts=False, override_logging=False, stdout=sys.stderr
     )
     worker.spinner = None  # it draws on the terminal
+    watch = ClusterWatch(connection)
+    watch.start()
     try:
         with telling(settings, "worker"):
             worker.execute_from_commandline()
     except SystemExit as ended:
         code = RESTART if ended.code else 0
+    watch.stop()
     for app in apps:
         if settings.instance is not None and code == 0:  # a static member is missed only after its session
             leave_group(connection, app.conf.id, app.conf.consumer_group_instance_id)

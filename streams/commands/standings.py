@@ -13,6 +13,7 @@ from infra.settings import Settings, with_http_port
 from streams.commands.terminal import HttpPort, complain
 from streams.standings import Standings
 from streams.supervisor import stop_with_supervisor
+from streams.waiting import Patience
 
 HELP = """Say where each cohort stands as its scores change: how many are seen, their median, the scaling factor.
 
@@ -28,12 +29,16 @@ def standings(
     """Follow the scores and publish standings."""
     settings = with_http_port(Settings(), http_port)
     configure_logging(settings)
-    following = Standings(connect(settings), load_rulebooks(settings.vintage, settings.areas_file))
+    patience = Patience(settings.unavailable_limit_seconds)
+    rulebooks = load_rulebooks(settings.vintage, settings.areas_file)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: setattr(following, "stopping", True))
+        signal.signal(number, lambda *_: setattr(patience, "stopping", True))
     if supervised:
         stop_with_supervisor()
     with telling(settings, "standings"):
-        following.run(once=once)
-    if once:
-        complain(f"{following.said} standings said.")
+        if once:
+            following = Standings(connect(settings), rulebooks, patience)
+            following.run(once=True)
+            complain(f"{following.said} standings said.")
+        else:
+            patience.keep_trying(lambda: Standings(connect(settings), rulebooks, patience).run(once=False))

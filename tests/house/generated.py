@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from infra.metrics import CATALOGUE
 from infra.settings import Settings
 from processors.reasons import REASONS, Kind
+from schemas.reason_examples import reason_examples
 from schemas.topics import contract
 from tests.house.coverage import coverage_page
 
@@ -28,12 +29,17 @@ Nothing is lost, and nobody else is concerned.""",
 
 def reasons_page() -> str:
     """Return ``docs/reasons.md``."""
-    lines = ["# Codes: where they arise, what they mean, what to do", ""]
-    lines += ["Written from `processors/reasons.py` by `make docs`.", ""]
+    lines = ["# Codes: where they arise, what they mean, what to do, for example", ""]
+    lines += [
+        "Written from `processors/reasons.py` and `schemas/reason_examples.toml` by `make docs`.",
+        "",
+    ]
     for kind, (title, what) in _TITLES.items():
-        lines += [f"## {title}", "", what, "", "| code | means | what to do |", "| --- | --- | --- |"]
+        lines += [f"## {title}", "", what, "", "| code | means | what to do | for example |"]
+        lines.append("| --- | --- | --- | --- |")
         rows = sorted((code, m) for code, m in REASONS.items() if m.kind is kind)
-        lines += [f"| `{code}` | {_cited(m.meaning, m.cites)} | {m.remedy} |" for code, m in rows]
+        says = {code: example.says for code, example in reason_examples().items()}
+        lines += [f"| `{code}` | {_cited(m.meaning, m.cites)} | {m.remedy} | {says[code]} |" for code, m in rows]
         lines.append("")
     return "\n".join(lines)
 

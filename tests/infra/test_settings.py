@@ -46,9 +46,16 @@ def test_every_setting_has_a_default() -> None:
         "transaction_timeout_seconds": 20.0,
         "clock_margin_seconds": 1.0,
         "watermark_limit_seconds": 300.0,
+        "feeds_file": None,
         "fetch_bytes": 8388608,
         "linger_seconds": 0.0,
         "restarts_max": 10,
+        "unavailable_limit_seconds": 600.0,
+        "database_timeout_seconds": 60,
+        "alerts_url": None,
+        "alerts_wait_seconds": 30.0,
+        "alerts_repost_seconds": 120.0,
+        "heartbeat_seconds": 3600.0,
         "stall_limit_seconds": 60.0,
         "http_port": None,
         "http_host": "127.0.0.1",
@@ -65,7 +72,7 @@ def test_the_default_vintage_is_one_that_ships() -> None:
     assert sorted(load_rulebooks(Settings().vintage)) != []
 
 
-@pytest.mark.parametrize("name", ["token_key", "kafka_password", "database_url"])
+@pytest.mark.parametrize("name", ["token_key", "kafka_password", "database_url", "alerts_url"])
 def test_a_secret_prints_masked_however_the_settings_are_printed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"ASM_{name.upper()}", "swordfish")
     settings = Settings()
@@ -119,6 +126,8 @@ def test_an_argument_that_is_no_setting_is_refused() -> None:
         ("KAFKA_REPLICATION", "0"),
         ("KAFKA_MIN_INSYNC", "0"),
         ("KAFKA_MIN_INSYNC", "2"),
+        ("UNAVAILABLE_LIMIT_SECONDS", "-1"),
+        ("DATABASE_TIMEOUT_SECONDS", "1"),
     ],
 )
 def test_a_value_that_a_setting_cannot_have_is_refused_by_its_name(
