@@ -26,18 +26,6 @@ def run(folder: Path, *command: str) -> tuple[int, str]:
     return told.returncode, told.stdout + told.stderr
 
 
-def test_promtool_finds_nothing_wrong_in_the_rules_and_they_fire_when_the_heartbeat_stops(tmp_path: Path) -> None:
-    for file in (SHIPPED / "heartbeat.rules.yml", ROOT / "tests" / "infra" / "heartbeat.test.yml"):
-        shutil.copy(file, tmp_path)
-    checked = run(tmp_path, "promtool", "check", "rules", "heartbeat.rules.yml")
-    tried = run(tmp_path, "promtool", "test", "rules", "heartbeat.test.yml")
-    assert (checked[0], "2 rules found" in checked[1], tried) == (
-        0,
-        True,
-        (0, "Unit Testing:  heartbeat.test.yml\n  SUCCESS\n\n"),
-    )
-
-
 def test_amtool_finds_nothing_wrong_in_the_example_of_a_configuration() -> None:
     code, said = run(SHIPPED, "amtool", "check-config", "alertmanager.yml")
     assert (code, "2 receivers" in said, "9 inhibit rules" in said) == (0, True, True), said
