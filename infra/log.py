@@ -18,6 +18,11 @@ LogEvent = Literal[
     "worker_stopped",  # a planned stop has ended
     "worker_restarting",  # the supervisor starts the process again after a while
     "worker_given_up",  # the process failed too often in too short a time
+    # a machine that does not answer
+    "unavailable_waiting",  # what does not answer, for how long already, and when it is tried again
+    "unavailable_over",  # all answers again
+    "unavailable_given_up",  # past ASM_UNAVAILABLE_LIMIT_SECONDS: the process ends with code 3
+    "http_listening",  # on which port the process tells of itself
     # partitions
     "partition_taken_over",  # fenced, state read, position known
     "partition_let_go",  # what was begun is finished
@@ -29,15 +34,28 @@ LogEvent = Literal[
     "records_refused",  # how many of a batch, by reason
     "refusals_above_limit",  # more than half of a topic's last records are refused: look at the feed
     "refusals_below_limit",  # that is over
+    # progress
+    "batch_done",  # one batch: records, outputs, seconds, offsets, lag (debug)
+    "batches_done",  # the same of all batches since the last such line of the partition, at most every ten seconds
+    "partition_stalled",  # something waits and nothing moves: last offset, lag, seconds since progress
+    "partition_moving",  # it goes again
     # clock
     "clock_ticked",  # a mark was written (debug)
     "watermark_stalled",  # a partition's clock stands still: see docs/operations/watermark.md
     "watermark_moving",  # it goes again
+    # feeds
+    "feed_silent",  # nothing came for longer than feeds.toml allows: see docs/operations/feeds.md
+    "feed_heard",  # it sends again
     # projection
     "projection_started",
     "projection_caught_up",
     "standing_changed",  # cohort, year, how many are seen
-    "projection_waiting",  # the database or the broker does not answer: waiting
+    "projection_waiting",  # the database does not answer, or takes nothing: waiting
+    # alerts
+    "delivery_started",  # through which channel
+    "notice_told",  # the receiver has a digest: stage, firing or resolved, of how many alerts
+    "receiver_away",  # it does not answer or not with success: tried again after a while, nothing is lost
+    "receiver_back",  # it answers again
 ]
 
 
@@ -70,7 +88,7 @@ class Seldom(logging.Filter):
     A client that looks for a lost broker says so hundreds of times a second.
     """
 
-    def __init__(self, seconds: float = 10.0, now: Callable[[], float] = monotonic) -> None:
+    def __init__(self, seconds: float = 60.0, now: Callable[[], float] = monotonic) -> None:
         super().__init__()
         self._seconds, self._now = seconds, now
         self._said: dict[tuple[str, ...], tuple[float | None, int]] = {}

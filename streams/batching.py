@@ -17,7 +17,7 @@ Agents, assignment and timers stay Faust's. What differs, each pinned by a contr
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from time import monotonic
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import faust
 import mode
@@ -28,6 +28,7 @@ from faust.types import TP, ConsumerMessage
 
 from infra.errors import LogLost
 from infra.log import Log
+from infra.progress import PROGRESS, Stage
 from streams.log_lost import what_is_lost
 from streams.owners import Owners
 from streams.ownership import REFUSED
@@ -157,6 +158,7 @@ class BatchConsumer(driver.Consumer):
         """Fence and read the state of what is new, then go on from the committed offsets."""
         await self.app.take_over({tp.partition for tp in assigned}, generation_id)
         await super().on_partitions_assigned(assigned, generation_id)
+        PROGRESS.assigned(self.app.stage)
 
 
 class BatchTransport(driver.Transport):
@@ -167,6 +169,8 @@ class BatchTransport(driver.Transport):
 
 class BatchApp(Owners, faust.App):
     """A Faust app whose one agent hands each batch to the owner of its partition."""
+
+    stage: ClassVar[Stage]
 
     def __init__(self, app_id: str, topics: Sequence[str], **options: Any) -> None:
         self.owners = {}

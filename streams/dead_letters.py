@@ -249,5 +249,6 @@ def _group(connection: Connection) -> str:
 
 def _done(connection: Connection) -> Mapping[str, LetterState]:
     with reader(connection, topic_names(connection.settings).of(OPERATIONS)) as consumer:
-        recorded: list[OperationRecorded] = [decode(record.value) for record in records_to_end(consumer)]
-    return {place: _DONE[o.command] for o in recorded if o.command in _DONE for place in o.items}
+        recorded = [decode(record.value) for record in records_to_end(consumer)]
+    operations = [o for o in recorded if isinstance(o, OperationRecorded) and o.command in _DONE]
+    return {place: _DONE[o.command] for o in operations for place in o.items}

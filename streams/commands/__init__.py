@@ -9,22 +9,29 @@ import typer
 from pydantic import ValidationError
 
 from infra.errors import LogLost, Unavailable
+from infra.feeds import FeedsFileError
 from processors.rulebook import RulebookError
 from streams.commands import (
+    alerts,
     assess,
     broker,
+    calendar,
     dead_letters,
     demo,
+    doctor,
     explain,
+    feeds,
     ingest,
     missing,
     next_steps,
     project,
+    reasons,
     rules,
     simulate,
     standings,
     status,
     topics,
+    watch,
     what_if,
     worker,
 )
@@ -57,6 +64,12 @@ app.command(name="next", help=next_steps.HELP)(next_steps.next_steps)
 app.command(name="explain", help=explain.HELP)(explain.explain)
 app.command(name="what-if", help=what_if.HELP)(what_if.what_if)
 app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
+app.command(name="calendar", help=calendar.HELP)(calendar.calendar)
+app.command(name="reasons", help=reasons.HELP)(reasons.reasons)
+app.add_typer(feeds.app, name="feeds")
+app.add_typer(alerts.app, name="alerts")
+app.command(name="watch", help=watch.HELP)(watch.watch)
+app.command(name="doctor", help=doctor.HELP)(doctor.doctor)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")
@@ -73,7 +86,7 @@ def main() -> None:
     except LogLost as error:
         complain(str(error))
         sys.exit(REFUSED)
-    except RulebookError as error:
+    except (RulebookError, FeedsFileError) as error:
         complain(str(error))
         sys.exit(USAGE)
     except ValidationError as error:

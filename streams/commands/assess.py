@@ -15,6 +15,7 @@ from processors.assessment import Assessment
 from processors.findings import Finding
 from processors.identity import Tin
 from processors.outputs import Envelope, ObligationChanged, ScoreChanged
+from processors.sentences import Told, to_do_of
 from schemas.intake.reading import Noted, Read, Refused
 from schemas.plain import to_avro, to_json
 from streams.admission import Rules
@@ -31,7 +32,7 @@ from streams.commands.terminal import (
     print_json,
     table,
 )
-from streams.commands.view import ESTIMATE, in_words
+from streams.commands.view import ESTIMATE
 from streams.following import FollowingAssessor
 from streams.in_process import InProcess, views
 from streams.state import YearState
@@ -189,4 +190,4 @@ def _print_tables(years: Years, until: datetime) -> None:
 
 
 def _words(obligation: ObligationChanged) -> str:
-    return in_words(to_avro(obligation)["missing"], obligation.next_step)
+    return to_do_of(Told.of(obligation))

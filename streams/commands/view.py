@@ -1,7 +1,7 @@
 """What the readers of the SQL view have in common: opening it, whose clock it is, and how its rows are shown."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,8 +18,10 @@ from sqlmodel import Session
 
 from infra.database.engine import open_engine, require_tables, unreachable
 from infra.database.questions import latest_as_of, obligations, participants
+from infra.database.sentences import told_of
 from infra.database.tables import Finding, Obligation, Score
 from infra.settings import Settings
+from processors.sentences import to_do_of
 from streams.commands.terminal import REFUSED, cells, complain, masked, points, stake, table
 
 Who = Annotated[str, typer.Argument(help="NPI, practice alias, or - for a TIN on standard input.")]
@@ -94,28 +96,11 @@ def obligations_table(found: Sequence[Obligation]) -> Table:
                 o.status,
                 o.alert,
                 stake(o.points_at_stake, o.cliff),
-                what_to_do(o),
+                to_do_of(told_of(o)),
             ),
             style=style,
         )
     return drawn
-
-
-def what_to_do(obligation: Obligation) -> str:
-    """Say in words what is missing and what to do next."""
-    return in_words(obligation.missing, obligation.next_step)
-
-
-def in_words(missing: Iterable[Mapping[str, Any]], next_step: str) -> str:
-    """Say what is missing, and what to do next; that nothing was submitted is said by the status."""
-    gaps = [gap_text(gap) for gap in missing if gap["code"] != "NOT_SUBMITTED"]
-    return " ".join([*gaps, next_step])
-
-
-def gap_text(gap: Mapping[str, Any]) -> str:
-    """Say what is missing, with its counts."""
-    counts = f" ({gap['have']} of {gap['need']})" if gap.get("need") is not None and gap.get("have") is not None else ""
-    return f"{gap['message']}{counts}"
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:

@@ -22,7 +22,7 @@ CATALOGUE: tuple[str, ...] = get_args(LogEvent)
 
 
 @pytest.fixture(autouse=True)
-def _logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave the logging of the other tests as it was."""
     monkeypatch.setattr(logging.root, "handlers", [])
     loggers = [logging.getLogger(name) for name in ("", "asm", "aiokafka", "kafka", "faust", "mode")]
@@ -121,6 +121,20 @@ def test_libraries_are_logged_in_the_same_form_and_only_what_they_deem_worth_it(
     logging.getLogger("aiokafka.conn").error("the broker %s is away", "b1")
     found = lines(capsys.readouterr().err)
     assert [(line["event"], line["level"]) for line in found] == [("the broker b1 is away", "error")]
+
+
+def test_a_library_says_the_same_once_a_minute_and_the_program_as_often_as_it_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(Settings(log_format="json"))
+    for _ in range(3):
+        logging.getLogger("aiokafka.conn").error("the broker %s is away", "b1")
+        logging.getLogger("kafka.conn").error("the broker %s is away", "b1")
+        Log().warning("unavailable_waiting", detail="b1")
+    assert Counter(line["event"] for line in lines(capsys.readouterr().err)) == {
+        "the broker b1 is away": 2,
+        "unavailable_waiting": 3,
+    }
 
 
 def test_configuring_twice_prints_a_line_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,17 +8,18 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 
 from infra.kafka.connection import Connection
 from infra.kafka.topics import apply_topics, topic_names
 from infra.settings import Settings
-from processors.events import Event
 from processors.outputs import ObligationChanged, Output, ScoreChanged
 from processors.simulated_world import Timed
 from schemas.codec import decode, encode
@@ -109,7 +110,7 @@ class System:
         self.names = topic_names(self.settings)
         self.workers: list[Worker] = []
         self._others: list[System] = []
-        self._producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5)
+        self._producer = self._feed()
 
     def on_the_wall(self) -> "System":
         """Another deployment, on the wall's clock; it ends with this one."""
@@ -176,20 +177,51 @@ class System:
             if worker.process.poll() is None:
                 worker.wake()
                 worker.kill()
-        self._producer.close()
+        self._close_feed()
 
     def send(self, timed: Iterable[Timed[Any]]) -> None:
         """Produce events as received at their instants, and wait until the cluster has them."""
-        for item in timed:
-            event: Event = item.event
-            self.send_bytes(
-                contract().topic_of(type(event).__name__), event.tin.digits.encode(), encode(event), item.received_at
-            )
+        self.begin_to_send(timed)
         self._producer.flush()
 
-    def send_bytes(self, topic: str, key: bytes | None, value: bytes, received_at: datetime) -> None:
-        """Produce a record whatever it holds."""
-        self._producer.send(self.names.of(topic), key=key, value=value, timestamp_ms=milliseconds(received_at))
+    def _feed(self) -> KafkaProducer:
+        return KafkaProducer(bootstrap_servers=self.connection.bootstrap, acks="all", linger_ms=5)
+
+    def _close_feed(self) -> None:
+        with suppress(KafkaError):  # a test may have ended on a broker that is away
+            self._producer.close(timeout=10)
+
+    def reopen_feed(self) -> None:
+        """Send by a new producer: one that was told of an unknown error fails whatever it is given."""
+        self._close_feed()
+        self._producer = self._feed()
+
+    def meet_topics(self) -> None:
+        """Have the producer know every inbound topic, so that it sends also while the cluster is away."""
+        for topic in contract().inbound():
+            assert self._producer.partitions_for(self.names.of(topic)) == set(range(PARTITIONS))
+
+    def begin_to_send(self, timed: Iterable[Timed[Any]]) -> list[Any]:
+        """Produce events as received at their instants; return the futures of their delivery."""
+        return [
+            self.send_bytes(
+                contract().topic_of(type(item.event).__name__),
+                item.event.tin.digits.encode(),
+                encode(item.event),
+                item.received_at,
+            )
+            for item in timed
+        ]
+
+    def send_bytes(self, topic: str, key: bytes | None, value: bytes, received_at: datetime, **headers: bytes) -> Any:
+        """Produce a record whatever it holds; return the future of its delivery."""
+        return self._producer.send(
+            self.names.of(topic),
+            key=key,
+            value=value,
+            timestamp_ms=milliseconds(received_at),
+            headers=list(headers.items()),
+        )
 
     def set_clock(self, instant: datetime) -> None:
         """Move the simulated clock; what was sent before stands below."""

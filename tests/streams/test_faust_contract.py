@@ -86,9 +86,13 @@ class NotedOwner:
     async def close(self) -> None:
         self._notes.append(("close", self._partition))
 
+    def tell(self) -> None: ...
+
 
 class NotedApp(BatchApp):
     """A batch app whose owners note what is done to them, as it notes when Faust's own handling has its turn."""
+
+    stage = "assessment"
 
     def __init__(self) -> None:
         self.notes: list[Any] = []
@@ -560,6 +564,8 @@ async def test_faust_stops_the_flow_when_partitions_are_revoked_and_waits_for_no
 
 class NotedPartition(PartitionOwner):
     """A partition's owner whose work waits until it may go on."""
+
+    stage = "assessment"
 
     def __init__(self, app: BatchApp, notes: list[Any]) -> None:
         self.notes = notes
