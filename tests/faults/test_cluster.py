@@ -19,7 +19,7 @@ from tests.integration.conftest import JARS
 from tests.integration.system import PARTITIONS, await_that
 
 pytestmark = pytest.mark.integration
-#: A partition that moves while its owner is slow may end that one. A lost node alone ends nobody.
+#: On a slow machine an owner may lose its partition, and end. A delivery or a request that failed is no reason to.
 MOVED = {"partition_failed: Overtaken", "partition_failed: ProducerFenced", "worker_restarting: 75"}
 WORLD = large_world(3, 20, 2)
 
