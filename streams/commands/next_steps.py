@@ -1,18 +1,15 @@
 """``asm next``: what to do first, by what it may cost and how long there is."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from infra.database.tables import Obligation
 from infra.settings import Settings
-from streams.commands.terminal import OUT, Json, print_json, show_instant, stake, table
-from streams.commands.view import ESTIMATE, Who, Year, owed, plain, present, projection, what_to_do, who_is
+from streams.answers import SETTLED, owed, present, ranking
+from streams.commands.terminal import OUT, Json, print_json, table
+from streams.commands.view import Who, Year, projection, who_is
+from streams.wording import ESTIMATE, show_instant, stake
 
 HELP = """What to do first: what is not settled, a cliff before points, more points before fewer, then by the next
 instant on the way (last start of a period, end of the period, opening of the window, deadline)."""
-_SETTLED = frozenset({"MET", "EXCUSED", "NOT_MONITORED", "NOT_REQUIRED", "MISSED"})
-_DAY_SECONDS = 86400
 
 
 def next_steps(who: Who, year: Year = None, json: Json = False) -> None:
@@ -20,7 +17,7 @@ def next_steps(who: Who, year: Year = None, json: Json = False) -> None:
     settings = Settings()
     with projection(settings) as session:
         scores = who_is(session, who, year)
-        found = [o for o in owed(session, scores) if o.status not in _SETTLED]
+        found = [o for o in owed(session, scores) if o.status not in SETTLED]
         ranked = ranking(found, present(session, settings))
         if json:
             print_json(ranked)
@@ -50,28 +47,6 @@ def next_steps(who: Who, year: Year = None, json: Json = False) -> None:
         )
         OUT.print(table("What to do first", columns, rows) if ranked else "Nothing is left to do.")
         OUT.print(ESTIMATE, style="dim")
-
-
-def ranking(obligations: Sequence[Obligation], now: datetime) -> list[dict[str, Any]]:
-    """Return obligations with the next milestone ahead of each, the one to act on first at the top."""
-    rows = [_row(o, now) for o in obligations]
-    return sorted(
-        rows, key=lambda row: (row["cliff"] is None, -row["points_at_stake"], row["next_at"] or now, row["item"])
-    )
-
-
-def _row(obligation: Obligation, now: datetime) -> dict[str, Any]:
-    ahead = [m for m in obligation.milestones if datetime.fromisoformat(m["at"]) > now]
-    first = ahead[0] if ahead else None
-    next_at = None if first is None else datetime.fromisoformat(first["at"])
-    kept = ("npi", "item", "title", "status", "alert", "points_at_stake", "cliff", "due_at")
-    shown = plain(obligation)
-    return {name: shown[name] for name in kept} | {
-        "next_milestone": None if first is None else first["name"],
-        "next_at": next_at,
-        "days_left": None if next_at is None else int((next_at - now).total_seconds() // _DAY_SECONDS),
-        "todo": what_to_do(obligation),
-    }
 
 
 def _milestone(row: dict[str, Any]) -> str:

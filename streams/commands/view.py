@@ -1,9 +1,8 @@
 """What the readers of the SQL view have in common: opening it, whose clock it is, and how its rows are shown."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -17,16 +16,15 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
 from infra.database.engine import open_engine, require_tables, unreachable
-from infra.database.questions import latest_as_of, obligations, participants
+from infra.database.questions import participants
 from infra.database.tables import Finding, Obligation, Score
 from infra.settings import Settings
-from streams.commands.terminal import REFUSED, cells, complain, masked, points, stake, table
+from streams.commands.terminal import REFUSED, cells, complain, table
+from streams.wording import points, stake, what_to_do
 
 Who = Annotated[str, typer.Argument(help="NPI, practice alias, or - for a TIN on standard input.")]
 Year = Annotated[int | None, typer.Option(help="Performance year; none: the latest.")]
-ESTIMATE = "An estimate by asm-streams, not a determination by CMS."
 _ALERT_STYLES = {"FIRING": "bold red", "RESOLVED": "green"}
-_KEPT_BACK = frozenset({"emitted_id", "tin"})
 
 
 @contextmanager
@@ -55,29 +53,6 @@ def who_is(session: Session, who: str, year: int | None) -> list[Score]:
     return [score for score in found if score.performance_year == found[-1].performance_year]
 
 
-def owed(session: Session, scores: Sequence[Score]) -> list[Obligation]:
-    """Return what the clinicians of some scores and their TINs owe in the year of the scores."""
-    npis, year = [score.npi for score in scores], scores[0].performance_year
-    return [o for tin in tins_of(scores) for o in obligations(session, tin, npis, year)]
-
-
-def tins_of(scores: Sequence[Score]) -> list[str]:
-    """Return the TINs of scores, each once."""
-    return list(dict.fromkeys(score.tin for score in scores))
-
-
-def present(session: Session, settings: Settings) -> datetime:
-    """Return what time it is: the wall's, or on a simulated clock the latest instant that anything was said as of."""
-    told = latest_as_of(session) if settings.clock == "events" else None
-    return told or datetime.now(UTC)
-
-
-def plain(row: Score | Obligation | Finding) -> dict[str, Any]:
-    """Return a row as JSON shows it: the TIN masked."""
-    values = {name: value for name, value in row.model_dump().items() if name not in _KEPT_BACK}
-    return {"tin": masked(row.tin), **values}
-
-
 def obligations_table(found: Sequence[Obligation]) -> Table:
     """Show what must be submitted: who must, how it stands, what it costs, what is missing, what to do."""
     drawn = table(
@@ -99,23 +74,6 @@ def obligations_table(found: Sequence[Obligation]) -> Table:
             style=style,
         )
     return drawn
-
-
-def what_to_do(obligation: Obligation) -> str:
-    """Say in words what is missing and what to do next."""
-    return in_words(obligation.missing, obligation.next_step)
-
-
-def in_words(missing: Iterable[Mapping[str, Any]], next_step: str) -> str:
-    """Say what is missing, and what to do next; that nothing was submitted is said by the status."""
-    gaps = [gap_text(gap) for gap in missing if gap["code"] != "NOT_SUBMITTED"]
-    return " ".join([*gaps, next_step])
-
-
-def gap_text(gap: Mapping[str, Any]) -> str:
-    """Say what is missing, with its counts."""
-    counts = f" ({gap['have']} of {gap['need']})" if gap.get("need") is not None and gap.get("have") is not None else ""
-    return f"{gap['message']}{counts}"
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
