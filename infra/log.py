@@ -31,6 +31,8 @@ LogEvent = Literal[
     "projection_caught_up",
     "standing_changed",  # cohort, year, how many are seen
     "projection_waiting",  # the database or the broker does not answer: waiting
+    # console
+    "console_started",  # host, port
 ]
 
 

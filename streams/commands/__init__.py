@@ -13,6 +13,7 @@ from processors.rulebook import RulebookError
 from streams.commands import (
     assess,
     broker,
+    console,
     dead_letters,
     demo,
     explain,
@@ -56,6 +57,7 @@ app.command(name="missing", help=missing.HELP)(missing.missing)
 app.command(name="next", help=next_steps.HELP)(next_steps.next_steps)
 app.command(name="explain", help=explain.HELP)(explain.explain)
 app.command(name="what-if", help=what_if.HELP)(what_if.what_if)
+app.command(name="console", help=console.HELP)(console.console)
 app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rules.app, name="rules")

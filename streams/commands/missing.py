@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from infra.database.questions import Missing
+from infra.database.board import Missing
 from infra.database.questions import missing as missing_of
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
