@@ -52,7 +52,7 @@ def _row(obligation: Obligation, now: datetime) -> dict[str, Any]:
     ahead = [m for m in obligation.milestones if datetime.fromisoformat(m["at"]) > now]
     first = ahead[0] if ahead else None
     next_at = None if first is None else datetime.fromisoformat(first["at"])
-    kept = ("npi", "item", "title", "status", "alert", "points_at_stake", "cliff", "due_at")
+    kept = ("npi", "category", "item", "title", "status", "alert", "points_at_stake", "cliff", "due_at")
     shown = plain(obligation)
     return {name: shown[name] for name in kept} | {
         "next_milestone": None if first is None else first["name"],

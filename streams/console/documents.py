@@ -156,6 +156,7 @@ class NextStep(_Shape):
     """What to do, the first thing first."""
 
     npi: str | None = None
+    category: str
     item: str
     title: str
     status: str

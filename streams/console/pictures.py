@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-_WIDTH, _HEIGHT = 720, 240
+_WIDTH, _HEIGHT = 960, 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 36, 12, 12, 28
 _HIGHEST = 100
 _MOST_TICKS = 8
@@ -81,7 +81,7 @@ class Bar:
     cell: Mapping[str, Any]
 
 
-def bars(cells: Sequence[Mapping[str, Any]], width: int = 720, height: int = 200) -> tuple[Bar, ...]:
+def bars(cells: Sequence[Mapping[str, Any]], width: int = 960, height: int = 180) -> tuple[Bar, ...]:
     """Return the bars of a distribution; the highest fills the height."""
     most = max([cell["count"] or 0 for cell in cells] + [1])
     each = width / len(cells)

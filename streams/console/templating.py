@@ -24,7 +24,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "points": lambda value: points(None if value is None else Decimal(value)),
+        "points": lambda value: points(None if value is None else Decimal(value)).replace("-", "−"),
         "instant": show_instant,
         "day": day,
         "clock": lambda instant: instant.astimezone(_EASTERN).strftime("%H:%M %Z"),
