@@ -6,10 +6,13 @@ from typing import Any
 
 from sqlmodel import Session
 
+from infra.database.board import Missing
 from infra.database.questions import latest_as_of, obligations
+from infra.database.sentences import sentence_of, told_of
 from infra.database.tables import Finding, Obligation, Score, ScoreHistory
 from infra.settings import Settings
-from streams.wording import masked, what_to_do
+from processors.sentences import to_do_of
+from streams.wording import masked
 
 #: Statuses of which nothing is left to do.
 SETTLED = frozenset({"MET", "EXCUSED", "NOT_MONITORED", "NOT_REQUIRED", "MISSED"})
@@ -40,15 +43,29 @@ def plain(row: Score | Obligation | Finding) -> dict[str, Any]:
     return {"tin": masked(row.tin), **values}
 
 
-def ranking(obligations: Sequence[Obligation], now: datetime) -> list[dict[str, Any]]:
-    """Return obligations with the next milestone ahead of each, the one to act on first at the top."""
-    rows = [_row(o, now) for o in obligations]
+def ranking(found: Sequence[Missing], now: datetime) -> list[dict[str, Any]]:
+    """Return what is missing with its sentence and the next milestone ahead, what to act on first at the top."""
+    rows = [_row(m, now) for m in found]
     return sorted(
         rows, key=lambda row: (row["cliff"] is None, -row["points_at_stake"], row["next_at"] or now, row["item"])
     )
 
 
-def _row(obligation: Obligation, now: datetime) -> dict[str, Any]:
+def named(obligation: Obligation, scores: Sequence[Score]) -> Missing:
+    """Return an obligation with the names of its clinician, or of the practice."""
+    of_practice = [s for s in scores if s.tin == obligation.tin]
+    score = next((s for s in of_practice if s.npi == obligation.npi), of_practice[0])
+    return Missing(
+        obligation=obligation,
+        name=score.name,
+        organization=score.organization,
+        practice_alias=score.practice_alias,
+        cohort=score.cohort,
+    )
+
+
+def _row(missing: Missing, now: datetime) -> dict[str, Any]:
+    obligation = missing.obligation
     ahead = [m for m in obligation.milestones if datetime.fromisoformat(m["at"]) > now]
     first = ahead[0] if ahead else None
     next_at = None if first is None else datetime.fromisoformat(first["at"])
@@ -58,7 +75,8 @@ def _row(obligation: Obligation, now: datetime) -> dict[str, Any]:
         "next_milestone": None if first is None else first["name"],
         "next_at": next_at,
         "days_left": None if next_at is None else int((next_at - now).total_seconds() // _DAY_SECONDS),
-        "todo": what_to_do(obligation),
+        "todo": to_do_of(told_of(obligation)),
+        "sentence": sentence_of(missing, now),
     }
 
 

@@ -1,6 +1,5 @@
 """How values of the SQL view are put into words and JSON, for the command line and the console alike."""
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -8,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from infra.database.tables import Obligation
 from processors.identity import Tin
 
 ESTIMATE = "An estimate by asm-streams, not a determination by CMS."
@@ -58,23 +56,6 @@ def show_instant(instant: datetime | None) -> str:
 def masked(tin: str) -> str:
     """Show a TIN's last two digits."""
     return str(Tin(tin))
-
-
-def what_to_do(obligation: Obligation) -> str:
-    """Say in words what is missing and what to do next."""
-    return in_words(obligation.missing, obligation.next_step)
-
-
-def in_words(missing: Iterable[Mapping[str, Any]], next_step: str) -> str:
-    """Say what is missing, and what to do next; that nothing was submitted is said by the status."""
-    gaps = [gap_text(gap) for gap in missing if gap["code"] != "NOT_SUBMITTED"]
-    return " ".join([*gaps, next_step])
-
-
-def gap_text(gap: Mapping[str, Any]) -> str:
-    """Say what is missing, with its counts."""
-    counts = f" ({gap['have']} of {gap['need']})" if gap.get("need") is not None and gap.get("have") is not None else ""
-    return f"{gap['message']}{counts}"
 
 
 def percent(factor: Decimal | None) -> str:

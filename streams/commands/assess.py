@@ -15,6 +15,7 @@ from processors.assessment import Assessment
 from processors.findings import Finding
 from processors.identity import Tin
 from processors.outputs import Envelope, ObligationChanged, ScoreChanged
+from processors.sentences import Told, to_do_of
 from schemas.intake.reading import Noted, Read, Refused
 from schemas.plain import to_avro, to_json
 from streams.admission import Rules
@@ -24,7 +25,7 @@ from streams.commands.terminal import ERR, OUT, REFUSED, complain, parse_instant
 from streams.following import FollowingAssessor
 from streams.in_process import InProcess, views
 from streams.state import YearState
-from streams.wording import ESTIMATE, already_json, in_words, points
+from streams.wording import ESTIMATE, already_json, points
 
 HELP = "Score files of events without any server: the same way as the running system, in one process."
 _ENVELOPE = frozenset({"emitted_id", "revision", *Envelope.__slots__})
@@ -179,4 +180,4 @@ def _print_tables(years: Years, until: datetime) -> None:
 
 
 def _words(obligation: ObligationChanged) -> str:
-    return in_words(to_avro(obligation)["missing"], obligation.next_step)
+    return to_do_of(Told.of(obligation))

@@ -94,7 +94,7 @@ class _Play:
                 OUT.print(_line(session, instant, self._sent))
                 if instant in boards.values():
                     found = [m for m in missing(session, None, None, None) if m.obligation.alert == "FIRING"]
-                    show_board(found, _BOARD_ROWS, f"Missing submissions that alert, {show_instant(instant)}")
+                    show_board(found, _BOARD_ROWS, instant, "Missing submissions that alert")
         self._clock.close()
         self._feed.close()
 

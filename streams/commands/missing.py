@@ -1,19 +1,20 @@
 """``asm missing``: the board of what is not submitted, soonest and costliest first."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from infra.database.board import Missing
 from infra.database.questions import missing as missing_of
+from infra.database.sentences import sentence_of
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
 from streams.answers import plain, present
 from streams.commands.terminal import OUT, Json, cells, print_json, table
 from streams.commands.view import projection
-from streams.wording import ESTIMATE, show_instant, stake, what_to_do
+from streams.wording import ESTIMATE, show_instant, stake
 
 HELP = """What is not submitted, soonest due and costliest first.
 
@@ -40,29 +41,28 @@ def missing(
         until = None if within is None else now + timedelta(days=within)
         found = missing_of(session, until, None if within is None else now, cohort)
         if json:
-            print_json({"as_of": now, "missing": [_document(m) for m in found]})
+            print_json({"as_of": now, "missing": [_document(m, now) for m in found]})
             return
         OUT.print(_summary(found))
         if found:
-            show_board(found, limit, f"Missing as of {show_instant(now)}")
+            show_board(found, limit, now, "Missing")
         OUT.print(ESTIMATE, style="dim")
 
 
-def show_board(found: Sequence[Missing], limit: int, title: str) -> None:
-    """Print the first rows of the board, and how many more there are."""
-    drawn = table(title, ("due", "practice", "clinician", "item", "status", "alert", "at stake", "next step"), ())
+def show_board(found: Sequence[Missing], limit: int, as_of: datetime, title: str) -> None:
+    """Print the first rows of the board with the sentence about each as of an instant, and how many more there are."""
+    columns = ("due", "item", "status", "alert", "at stake", "who, what is missing, what it costs, how long, what next")
+    drawn = table(f"{title} as of {show_instant(as_of)}", columns, ())
     for m in found[:limit]:
         o = m.obligation
         drawn.add_row(
             *cells(
                 show_instant(o.due_at),
-                m.practice_alias or m.organization or "–",
-                f"{m.name or ''} {o.npi}".strip() if o.npi else f"practice ({len(o.affected)} clinicians)",
                 o.item,
                 o.status,
                 o.alert,
                 stake(o.points_at_stake, o.cliff),
-                what_to_do(o),
+                sentence_of(m, as_of),
             ),
             style="bold red" if o.alert == "FIRING" else "",
         )
@@ -82,6 +82,6 @@ def _summary(found: Sequence[Missing]) -> str:
     return f"{told} {undated} items without a due date are open (readiness, notices)." if undated else told
 
 
-def _document(m: Missing) -> dict[str, object]:
+def _document(m: Missing, now: datetime) -> dict[str, object]:
     names = {"name": m.name, "organization": m.organization, "practice_alias": m.practice_alias, "cohort": m.cohort}
-    return plain(m.obligation) | names
+    return plain(m.obligation) | names | {"sentence": sentence_of(m, now)}

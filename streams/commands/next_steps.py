@@ -3,7 +3,7 @@
 from typing import Any
 
 from infra.settings import Settings
-from streams.answers import SETTLED, owed, present, ranking
+from streams.answers import SETTLED, named, owed, present, ranking
 from streams.commands.terminal import OUT, Json, print_json, table
 from streams.commands.view import Who, Year, projection, who_is
 from streams.wording import ESTIMATE, show_instant, stake
@@ -17,31 +17,21 @@ def next_steps(who: Who, year: Year = None, json: Json = False) -> None:
     settings = Settings()
     with projection(settings) as session:
         scores = who_is(session, who, year)
-        found = [o for o in owed(session, scores) if o.status not in SETTLED]
+        found = [named(o, scores) for o in owed(session, scores) if o.status not in SETTLED]
         ranked = ranking(found, present(session, settings))
         if json:
             print_json(ranked)
             return
-        columns = (
-            "",
-            "who",
-            "item",
-            "status",
-            "at stake",
-            "next on the way",
-            "days",
-            "what is missing, and the next step",
-        )
+        columns = ("", "item", "status", "at stake", "next on the way", "days", "who, what is missing, what next")
         rows = (
             (
                 n,
-                row["npi"] or "practice",
                 row["item"],
                 row["status"],
                 stake(row["points_at_stake"], row["cliff"]),
                 _milestone(row),
                 _days(row),
-                row["todo"],
+                row["sentence"],
             )
             for n, row in enumerate(ranked, 1)
         )

@@ -17,10 +17,12 @@ from sqlmodel import Session
 
 from infra.database.engine import open_engine, require_tables, unreachable
 from infra.database.questions import participants
+from infra.database.sentences import told_of
 from infra.database.tables import Finding, Obligation, Score
 from infra.settings import Settings
+from processors.sentences import to_do_of
 from streams.commands.terminal import REFUSED, cells, complain, table
-from streams.wording import points, stake, what_to_do
+from streams.wording import points, stake
 
 Who = Annotated[str, typer.Argument(help="NPI, practice alias, or - for a TIN on standard input.")]
 Year = Annotated[int | None, typer.Option(help="Performance year; none: the latest.")]
@@ -69,7 +71,7 @@ def obligations_table(found: Sequence[Obligation]) -> Table:
                 o.status,
                 o.alert,
                 stake(o.points_at_stake, o.cliff),
-                what_to_do(o),
+                to_do_of(told_of(o)),
             ),
             style=style,
         )

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from streams.console import documents
@@ -23,7 +24,7 @@ PracticeId = Annotated[
 ]
 Year = Annotated[int | None, Query(ge=1, le=9999, description="Performance year; none: the latest.")]
 Limit = Annotated[int, Query(ge=1, le=500, description="Most rows of the page.")]
-Cursor = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,40}$", description="`next_cursor` of the page before.")]
+Cursor = Annotated[str | None, Query(pattern=r"^p[0-9]{1,9}$", description="`next_cursor` of the page before.")]
 
 _DESCRIPTION = f"""What the console shows, for programs. {ESTIMATE}
 
@@ -47,17 +48,19 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Json(Response):
+class Json(JSONResponse):
     """JSON as the command line writes it."""
 
-    media_type = "application/json"
+    def render(self, content: Any) -> bytes:
+        """Return a document as JSON: numbers are numbers, what is absent is left out."""
+        return as_json(content).encode()
 
 
 api = APIRouter(prefix=API, default_response_class=Json, responses=_PROBLEMS)
 
 
 def _answer(visit: Visit, name: str, asked: str, reading: Reading) -> Json:
-    return Json(as_json(visit.show(f"api {name}", asked, reading)))
+    return Json(visit.show(f"api {name}", asked, reading))
 
 
 def _get(path: str, shape: type[BaseModel]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -109,7 +112,7 @@ def read_health(visit: Here) -> Json:
 @api.get("/openapi.json", include_in_schema=False)
 def read_description(request: Request, identity: Annotated[Identity, Depends(identity_of)]) -> Json:  # noqa: ARG001
     """Return the description of the API."""
-    return Json(as_json(description(request.app)))
+    return Json(description(request.app))
 
 
 def description(app: FastAPI) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class ObligationShape(_Shape):
     alert_id: str
     due_at: datetime | None = None
     days_left: int | None = Field(None, description="Whole days, rounded down; negative once it has passed.")
+    left: str = Field(description="How long there is, in words.")
     points_at_stake: float = Field(description="Points of the final score; of a practice's item the greatest.")
     cliff: str | None = None
     affected: int = Field(description="How many clinicians a practice's item concerns.")
@@ -73,6 +74,7 @@ class Item(ObligationShape):
     practice: PracticeName
     clinician: ClinicianName | None = None
     cohort: str | None = None
+    sentence: str = Field(description="The row in one line that can be pasted into a mail.")
 
 
 class BoardTotals(_Shape):
@@ -83,7 +85,7 @@ class BoardTotals(_Shape):
     practices: int
     undated: int
     soonest_due_at: datetime | None = None
-    soonest_days_left: int | None = None
+    soonest_left: str | None = None
 
 
 class Board(_Shape):
@@ -168,6 +170,7 @@ class NextStep(_Shape):
     next_at: datetime | None = None
     days_left: int | None = None
     todo: str
+    sentence: str
 
 
 class FindingShape(_Shape):

@@ -3,19 +3,18 @@
 import csv
 import io
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from infra.database.board import Missing, Wanted, board, totals
+from infra.database.sentences import sentence_of, told_of
 from infra.database.tables import Obligation
+from processors.sentences import left_of, to_do_of
 from streams.console.visit import NotThere, Reading, Visit
-from streams.wording import what_to_do
 
 _DAY_SECONDS = 86400
 _TIN = re.compile(r"\d{2}-?\d{7}")
@@ -37,7 +36,7 @@ _COLUMNS = (
     "points_at_stake",
     "cliff",
     "affected",
-    "todo",
+    "sentence",
     "standing",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -51,8 +50,12 @@ def _absent(value: object) -> object:
     return None if value == "" else value
 
 
-Code = Annotated[str | None, BeforeValidator(_absent), Field(pattern=r"^[A-Za-z0-9_]{1,40}$")]
-Name = Annotated[str | None, BeforeValidator(_absent), Field(pattern=r"^[^\x00-\x1f\x7f]{1,80}$")]
+_EMPTY = BeforeValidator(_absent)  # a form sends what is left empty
+Code = Annotated[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,40}$")] | None, _EMPTY]
+Name = Annotated[Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,80}$")] | None, _EMPTY]
+Whole = Annotated[Annotated[int, Field(ge=0, le=9999)] | None, _EMPTY]
+_NUMBER = WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1000})
+Points = Annotated[Annotated[Decimal, Field(ge=0, le=1000), _NUMBER] | None, _EMPTY]
 
 
 class Asked(BaseModel):
@@ -63,13 +66,9 @@ class Asked(BaseModel):
     who: Name = Field(None, description="A part of a name, or a whole NPI or practice alias; never a TIN.")
     stage: Code = Field(None, description="Only items at this stage of the approach, such as T_7.")
     alert: Code = Field(None, description="FIRING: only what alerts.")
-    year: Annotated[int | None, BeforeValidator(_absent)] = Field(None, ge=1, le=9999, description="Performance year.")
-    points: Annotated[Decimal | None, BeforeValidator(_absent)] = Field(
-        None, ge=0, le=1000, description="At least so many points at stake."
-    )
-    within: Annotated[int | None, BeforeValidator(_absent)] = Field(
-        None, ge=0, le=3660, description="Due in the next so many days."
-    )
+    year: Whole = Field(None, description="Performance year.")
+    points: Points = Field(None, description="At least so many points at stake.")
+    within: Whole = Field(None, description="Due in the next so many days.")
 
     def in_words(self) -> str:
         """Say what is asked, for the record."""
@@ -121,7 +120,7 @@ def board_page(visit: Visit, asked: Asked, limit: int, cursor: str | None) -> Re
             "practices": counted.practices,
             "undated": counted.undated,
             "soonest_due_at": counted.soonest,
-            "soonest_days_left": days_left(counted.soonest, visit.now),
+            "soonest_left": None if counted.soonest is None else left_of(counted.soonest, visit.now),
         },
         "items": found[:limit],
         "next_cursor": cursor_of(offset + limit) if len(found) > limit else None,
@@ -148,6 +147,7 @@ def item_document(visit: Visit, missing: Missing) -> dict[str, Any]:
         },
         "clinician": None if missing.obligation.npi is None else {"npi": missing.obligation.npi, "name": missing.name},
         "cohort": missing.cohort,
+        "sentence": sentence_of(missing, visit.now),
     }
     return named | obligation_document(missing.obligation, visit.now)
 
@@ -179,7 +179,8 @@ def obligation_document(obligation: Obligation, now: datetime) -> dict[str, Any]
         "npi": obligation.npi,
         "days_left": days_left(obligation.due_at, now),
         "affected": len(obligation.affected),
-        "todo": what_to_do(obligation),
+        "left": left_of(obligation.due_at, now),
+        "todo": to_do_of(told_of(obligation)),
     }
 
 
@@ -194,24 +195,13 @@ def days_left(due_at: datetime | None, now: datetime) -> int | None:
 
 
 def cursor_of(offset: int) -> str:
-    """Return where a page begins, in a form that only this program reads."""
-    return urlsafe_b64encode(str(offset).encode()).decode().rstrip("=")
+    """Return the name of the page that begins at a row."""
+    return f"p{offset}"
 
 
 def offset_of(cursor: str | None) -> int:
-    """Return the first row of the page that a cursor names.
-
-    :raises CannotBe: no cursor of ours.
-    """
-    if cursor is None:
-        return 0
-    try:
-        told = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except (Error, UnicodeError) as error:
-        raise CannotBe("Not a cursor: take it as `next_cursor` gave it.") from error
-    if not told.isdecimal() or len(told) > 9 or cursor_of(int(told)) != cursor:
-        raise CannotBe("Not a cursor: take it as `next_cursor` gave it.")
-    return int(told)
+    """Return the first row of the page that a cursor names, which is of the form that addresses allow."""
+    return 0 if cursor is None else int(cursor[1:])
 
 
 def _cells(row: dict[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from infra.database.board import open_by_practice, practices
 from infra.database.questions import obligations, open_findings, participants, roster_of, score_history
 from infra.database.tables import Finding, Obligation, Score, ScoreHistory
 from processors.reasons import REASONS
-from streams.answers import SETTLED, moves, ranking
+from streams.answers import SETTLED, moves, named, ranking
 from streams.console.items import cursor_of, obligation_document, offset_of
 from streams.console.visit import NotThere, Reading, Visit
 from streams.exposure import COHORT, exposures
@@ -139,7 +139,7 @@ def _participation(visit: Visit, score: Score) -> dict[str, Any]:
         "tree": score.tree,
         "exposure": [_exposure(visit, told) for told in exposures(visit.session, [score], visit.console.rulebooks)],
         "obligations": [obligation_document(o, visit.now) for o in owed],
-        "next": ranking([o for o in owed if o.status not in SETTLED], visit.now),
+        "next": ranking([named(o, [score]) for o in owed if o.status not in SETTLED], visit.now),
         "findings": [finding_document(f) for f in findings],
         "history": _history(score_history(visit.session, score)),
     }

@@ -28,8 +28,8 @@ def test_the_demo_plays_a_year_shows_the_board_and_leaves_nothing_running(bootst
     assert told.returncode == 0, told.stderr
     for sentence in (
         "30 clinicians who do not exist",
-        "Missing submissions that alert, 2028-03-24 20:00 EDT",
-        "Missing submissions that alert, 2028-03-31 20:00 EDT",
+        "Missing submissions that alert as of 2028-03-24 20:00 EDT",
+        "Missing submissions that alert as of 2028-03-31 20:00 EDT",
         "An alert that fired and resolved",
         "BENEFICIARY_IN_CLEAR",
         "not a determination by CMS",

@@ -635,6 +635,14 @@ def test_next_ranks_what_is_left_by_cliff_points_and_time(asm: Asm) -> None:
     scored = ranked[: len(items)]
     assert {row["next_milestone"] for row in scored} == {"DUE"}
     assert {row["days_left"] for row in scored} == {14}
+    (board,) = asm("missing", "--json", **SIMULATED).documents
+    told = {row["item"]: row["sentence"] for row in board["missing"]}
+    assert {row["item"]: row["sentence"] for row in ranked} == told
+    assert told["005"] == (
+        f"Ilse Ode, NPI {NPI}, Ode PC (north): Measure 005: ACE inhibitor, ARB or ARNI therapy for LVSD is not "
+        "submitted. 10 points at stake for 1 clinician; 14 days left. "
+        "Report it, and have it receipted before the deadline."
+    )
     assert asm("next", NPI, **SIMULATED).out.startswith("What to do first")
 
 

@@ -4,13 +4,29 @@
 (() => {
   const main = document.querySelector("main[data-live]");
   const live = document.getElementById("live");
-  if (!main || !live || !window.EventSource) return;
+  if (!main || !live) return;
 
   const PAUSE_MS = 3000;
   let waiting = null;
   let reading = false;
 
   const say = (text) => { live.textContent = text; };
+
+  const offerCopies = () => {
+    if (!navigator.clipboard) return;
+    main.querySelectorAll("button[data-copy]").forEach((one) => { one.hidden = false; });
+  };
+
+  main.addEventListener("click", async (click) => {
+    const one = click.target.closest("button[data-copy]");
+    if (!one) return;
+    try {
+      await navigator.clipboard.writeText(one.dataset.copy);
+      say("Copied.");
+    } catch {
+      say("The browser does not let this page copy.");
+    }
+  });
 
   const isBusy = () => {
     const at = document.activeElement;
@@ -29,6 +45,7 @@
     const place = placeOf();
     const opened = [...main.querySelectorAll("details[open][id]")].map((one) => one.id);
     main.replaceChildren(...next.childNodes);
+    offerCopies();
     opened.forEach((id) => { const one = document.getElementById(id); if (one) one.open = true; });
     if (place) { const at = main.querySelector(place); if (at) at.focus({ preventScroll: true }); }
     say(`Updated at ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })}.`);
@@ -51,6 +68,7 @@
     }
   };
 
+  offerCopies();
   const source = new EventSource("/events");
   source.addEventListener("open", () => say("Live."));
   source.addEventListener("newer", () => { if (!waiting) waiting = window.setTimeout(refresh, PAUSE_MS); });

@@ -29,16 +29,15 @@ def scores(view: Engine, alias: str) -> list[Score]:
 
 def routes(made: Made) -> list[str]:
     """Every address of the console that is read, as its routes name it."""
-    found: list[str] = []
-    for router in _routers(made):
-        if isinstance(router, APIRoute) and "GET" in (router.methods or set()):
-            found.append(router.path)
+    found = [r.path for r in _routes(made) if isinstance(r, APIRoute) and "GET" in (r.methods or ())]
     assert len(found) > 15
     return found
 
 
-def _routers(made: Made) -> list[object]:
-    pending, found = list(create_app(made.console).routes), []
+def _routes(made: Made) -> list[object]:
+    """Every route; those of a router that is included stand in it."""
+    pending: list[object] = list(create_app(made.console).routes)
+    found: list[object] = []
     while pending:
         route = pending.pop()
         found.append(route)
