@@ -1,6 +1,7 @@
 """``asm console``: the board, clinicians, practices and cohorts in a browser, and the same as a JSON API."""
 
 import ipaddress
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +46,7 @@ def console(
 ) -> None:
     """Serve the console until told to stop."""
     settings = Settings()
-    _refuse_open_door(host, behind)
+    refuse_open_door(host, behind)
     try:
         sign_in = LocalSignIn(EVERYBODY if scopes is None else read_scopes(scopes))
     except ScopesError as error:
@@ -72,6 +73,8 @@ def console(
 
 def _serve(made: Console, host: str, port: int) -> None:
     Log().info("console_started", host=host, port=port)
+    for number in (signal.SIGTERM, signal.SIGINT):  # the server stops by them, then raises them again
+        signal.signal(number, lambda *_: None)
     uvicorn.run(
         create_app(made),
         host=host,
@@ -84,7 +87,11 @@ def _serve(made: Console, host: str, port: int) -> None:
     )
 
 
-def _refuse_open_door(host: str, behind: str | None) -> None:
+def refuse_open_door(host: str, behind: str | None) -> None:
+    """Refuse to listen where other machines reach it, unless a proxy is named.
+
+    :raises typer.BadParameter: no proxy is.
+    """
     if behind is None and not _is_loopback(host):
         raise typer.BadParameter(
             f"{host} is reached by other machines, in clear: keep 127.0.0.1, or put a proxy with TLS in front and "

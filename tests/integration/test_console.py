@@ -1,20 +1,22 @@
 """The console on a real Kafka and in a real browser: sign-in, board, clinician, keyboard, light and dark, a phone."""
 
 import re
-import subprocess
+import socket
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from infra.database.tables import Score
-from infra.kafka.topics import topic_names
+from infra.database.tables import Obligation, ReadPosition, Score
+from infra.kafka.topics import admin
+from schemas.codec import decode
 from schemas.records import OperationRecorded
 from streams.console import events
 from tests.integration.system import System, await_that
@@ -26,7 +28,8 @@ CHROMIUM = Path("/usr/bin/chromium")
 in_a_browser = pytest.mark.skipif(
     not CHROMIUM.exists(), reason="Debian's Chromium is not installed: apt-get install chromium"
 )
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -182,16 +185,79 @@ def test_a_phone_shows_every_page_without_scrolling_sideways(phone: Page, view: 
 
 
 @in_a_browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing_serious(
-    browser: Browser, made: Made, address: str, view: Engine, scheme: str, size: dict[str, int]
+@pytest.mark.parametrize(
+    ("scheme", "size"),
+    [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE)],
+    ids=["desktop-light", "desktop-dark", "phone-light"],
+)
+def test_axe_finds_nothing(
+    page: Page, view: Engine, address: str, *, scheme: Literal["light", "dark"], size: ViewportSize
 ) -> None:
     found: dict[str, list[str]] = {}
-    for page in page_of(browser, made, address, color_scheme=scheme, viewport=size):
-        for path in pages(view):
-            page.goto(address + path)
-            page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
-            told = Axe().run(page).response["violations"]
-            found[path] = [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:120]}" for v in told]
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size(size)
+    for path in pages(view):
+        page.goto(address + path)
+        page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
+        told = Axe().run(page).response["violations"]
+        found[path] = [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:120]}" for v in told]
     assert {path: told for path, told in found.items() if told} == {}
+
+
+@in_a_browser
+def test_a_page_reads_itself_anew_when_something_newer_is_there(page: Page, view: Engine) -> None:
+    expect(page.locator("#live")).to_have_text("Live.")
+    open_items = page.locator(".facts dd").first
+    before = int(open_items.inner_text())
+    with Session(view) as session:
+        settled = session.exec(select(Obligation).where(Obligation.status == "OPEN")).all()[0]
+        position = session.exec(select(ReadPosition)).one()
+        settled.status = "MET"
+        position.next_offset += 1
+        session.commit()
+        expect(open_items).to_have_text(str(before - 1), timeout=20_000)
+        expect(page.locator("#live")).to_have_text(re.compile("Updated at"))
+        settled.status = "OPEN"
+        session.commit()
+
+
+def test_the_command_serves_this_machine_and_records_each_read_on_kafka(system: System) -> None:
+    engine = opened(system.folder / "asm.db")
+    simulated_view(engine, 12)
+    with Session(engine) as session:
+        score = session.exec(select(Score)).all()[0]
+        npi, alias = score.npi, score.practice_alias
+    engine.dispose()
+    scopes = system.folder / "scopes.toml"
+    digest = sha256(b"the token of ana").hexdigest()
+    scopes.write_text(f'[[person]]\nname = "ana"\npractices = ["{alias}"]\ntoken_sha256 = "{digest}"\n')
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    console = system.start("console", "--port", str(port), "--scopes", str(scopes))
+    await_that(lambda: console.says("console_started") == 1, 60, "the console has started")
+    headers = {"authorization": "Bearer the token of ana"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
+        await_that(lambda: is_there(client), 30, "the console answers")
+        assert client.get(f"/api/v1/clinicians/{npi}").status_code == 200
+        (written,) = system.read("asm.operations.v1")
+        record: OperationRecorded = decode(written.value)
+        told = (record.actor, record.command, record.scope, record.reason, record.items)
+        assert told == ("ana", "console api clinician", f"practices {alias}", "latest year", (npi,))
+        link = re.findall(r"/sign-in\?ticket=\S+", console.log.read_text())
+        assert [client.get(path).status_code for path in link] == [303]
+        with admin(system.connection) as kafka:
+            kafka.delete_topics([system.names.of("asm.operations.v1")])
+        refused = client.get(f"/api/v1/clinicians/{npi}")
+        assert (refused.status_code, npi in refused.text) == (503, False)
+    log = console.log.read_text()
+    assert (log.count("ticket="), log.count("the token of ana"), log.count(npi)) == (1, 0, 0)
+    assert console.stop() == 0
+
+
+def is_there(client: httpx.Client) -> bool:
+    """Whether a server answers."""
+    try:
+        return client.get("/sign-in").status_code == 200
+    except httpx.ConnectError:
+        return False
