@@ -56,17 +56,22 @@ integration: install  ## Tests on a real Kafka (ASM_KAFKA_BOOTSTRAP, or the embe
 	$(BIN)/python -m pytest -q -m "integration or container" -rs
 
 .PHONY: faults
-faults: install  ## The long form of the kill tests: 100,000 events, kills, freezes, lost brokers (an hour; FAULTS="--seed 2 …")
+faults: install  ## The long form of the kill tests: 100,000 events, kills, freezes, lost brokers (an hour; FAULTS="--seed 2 …", FAULTS=--cluster: three brokers)
 	$(BIN)/python -m tests.faults $(FAULTS)
+
+.PHONY: outages
+outages: install  ## Broker, database and disks stopped, frozen, full: all of it, also what is too long for CI (minutes)
+	ASM_TEST_LONG=1 $(BIN)/python -m pytest -q -rs tests/faults/test_outages.py tests/faults/test_full_disks.py tests/integration/test_slow_databases.py
 
 .PHONY: replay
 replay: install  ## Simulate faults over 10,000 seeds (SEEDS=n); a seed that fails is printed with the command that replays it
 	$(BIN)/python -m tests.replay --seeds $(or $(SEEDS),10000)
 
 .PHONY: bench
-bench: install  ## Benchmarks: asm assess over 8,600 participants, bytes of the claims in the state (minutes)
+bench: install  ## Benchmarks: asm assess over 8,600 participants, bytes of the claims in the state, an outage over the cutoff (minutes)
 	$(BIN)/python -m bench.ledger
 	$(BIN)/python -m bench.assess
+	$(BIN)/python -m bench.outage
 
 .PHONY: mutants
 mutants: install  ## Change the core in 600 small ways and see whether the tests notice (half an hour, not in CI)

@@ -23,7 +23,8 @@ from schemas.topics import contract
 MAGIC = 0
 _HEADER = struct.Struct(">bI")
 _PLACES = Decimal("0.00000001")
-_MALFORMED = (
+#: What reading bytes that are no record raises.
+MALFORMED = (
     EOFError,
     ValueError,
     IndexError,
@@ -58,6 +59,8 @@ RECORDS: Mapping[str, type[Any]] = MappingProxyType(
             records.Refusal,
             records.HealthChanged,
             records.OperationRecorded,
+            records.AlertAcknowledged,
+            records.NoticeRecorded,
             outputs.ScoreChanged,
             outputs.ObligationChanged,
             outputs.FindingChanged,
@@ -116,7 +119,7 @@ def decode(value: bytes) -> Any:
         if buffer.read(1):
             raise InvalidRecord("UNDECODABLE", f"bytes follow the {schema.record}")
         return from_plain(plain, RECORDS[schema.record])
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise InvalidRecord("UNDECODABLE", f"not a {schema.record}: {type(error).__name__}") from error
 
 

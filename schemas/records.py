@@ -1,9 +1,12 @@
 """The records of this system's own running, which the core never sees."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from processors.outputs import Alert
 
 
 class HealthSubject(StrEnum):
@@ -23,6 +26,15 @@ class HealthState(StrEnum):
     UNKNOWN = "UNKNOWN"
     FIRING = "FIRING"
     RESOLVED = "RESOLVED"
+
+
+class NoticeState(StrEnum):
+    """How far a notice is: about to be sent, received, or surely not received."""
+
+    UNKNOWN = "UNKNOWN"
+    PREPARED = "PREPARED"
+    TOLD = "TOLD"
+    NOT_TOLD = "NOT_TOLD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,3 +96,39 @@ class HealthChanged:
     state: HealthState
     since: datetime
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertAcknowledged:
+    """Somebody takes care of an alert: nobody is told of it again until an instant."""
+
+    alert_id: str
+    until: datetime
+    by: str
+    reason: str
+    instant: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticedAlert:
+    """What a notice tells of one alert; ``before`` is the stage at which it was told of before."""
+
+    alert_id: str
+    since: datetime
+    labels: Mapping[str, str]
+    before: str | None = None
+    sentence: str = dataclasses.field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRecorded:
+    """What was told whom of a practice's alerts at a stage: firing ones, or resolved ones."""
+
+    notice_id: str
+    channel: str
+    state: NoticeState
+    practice: str
+    stage: str
+    alert: Alert
+    instant: datetime
+    alerts: tuple[NoticedAlert, ...] = ()

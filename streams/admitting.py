@@ -7,18 +7,21 @@ of the partition, every delivery awaited; commit; settle.
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from time import perf_counter
+from typing import Any, ClassVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.types import TP
 
 from infra.kafka.topics import JOURNAL
+from infra.progress import PROGRESS, Stage
 from schemas.codec import encode
 from schemas.records import DeadLetter
 from schemas.topics import TopicNames, contract
 from streams.admission import REDRIVE, Inbound, Rules, admit_batch, batch_closed, clock_ticked, refusal
+from streams.batch_log import Batch
 from streams.clock import CLOCK_TOPIC, Clock, Instant, Watermark
 from streams.ownership import Host, PartitionOwner, Tick, Work
 from streams.redrive import Received, inbound_from
@@ -46,8 +49,19 @@ class AdmissionTools:
     broker: AIOKafkaConsumer
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What the batches of one transaction come to, by topic: records, last offsets, refused by reason."""
+
+    records: Counter[str] = field(default_factory=Counter)
+    offsets: dict[str, int] = field(default_factory=dict)
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
 class Admitting(PartitionOwner):
     """Admits what arrives in one partition of the inbound topics."""
+
+    stage: ClassVar[Stage] = "admission"
 
     def __init__(self, app: Host, partition: int, producer: FencedProducer, tools: AdmissionTools) -> None:
         super().__init__(app, partition, producer)
@@ -68,6 +82,7 @@ class Admitting(PartitionOwner):
 
     async def process(self, events: Sequence[Any]) -> None:
         """Admit batches in one transaction, then write ticks; a simulated tick commits the clock's offset, alone."""
+        started, done = perf_counter(), _Done()
         ticks = [event for event in events if isinstance(event, Tick)]
         batches = [event for event in events if not isinstance(event, Tick)]
         writes: defaultdict[str, list[Row]] = defaultdict(list)
@@ -75,12 +90,14 @@ class Admitting(PartitionOwner):
         for event in batches:
             partition, records = TopicPartition(*event.message.tp), self._not_admitted(event)
             if records:
-                await self._admit(records, writes)
+                await self._admit(records, writes, done)
                 self._admitted[partition] = positions[partition] = records[-1].offset + 1
         if positions:
             writes[JOURNAL].append(batch_closed())
         writes[JOURNAL] += [clock_ticked(tick.as_of) for tick in ticks if tick.clock_offset is None]
         await self._commit(writes, Offsets(self.group, positions) if positions else None)
+        if positions:
+            self._note(done, perf_counter() - started)
         for tick in ticks:
             if tick.clock_offset is not None:
                 progress = Offsets(self._clock_group, {self._clock_partition: tick.clock_offset + 1})
@@ -98,8 +115,21 @@ class Admitting(PartitionOwner):
         for tick in ticks:
             tick.settle(written=True)
 
-    async def _admit(self, records: Sequence[Any], writes: defaultdict[str, list[Row]]) -> None:
-        refused: Counter[str] = Counter()
+    def _note(self, done: _Done, seconds: float) -> None:
+        """Count what was committed."""
+        refused_of: Counter[str] = Counter()
+        for (topic, reason), count in done.refused.items():
+            self.metrics.add("asm_records_refused_total", count, topic=topic, reason=reason)
+            refused_of[topic] += count
+        for topic, count in done.records.items():
+            self.metrics.add("asm_records_admitted_total", count - refused_of[topic], topic=topic)
+        records, refused = done.records.total(), refused_of.total()
+        self.batches.done(Batch(records=records, outputs=records - refused, seconds=seconds, offsets=done.offsets))
+
+    async def _admit(self, records: Sequence[Any], writes: defaultdict[str, list[Row]], done: _Done) -> None:
+        topic, refused = self._contract_names[records[0].topic], Counter[str]()
+        done.records[topic] += len(records)
+        done.offsets[topic] = records[-1].offset
         for start in range(0, len(records), _SLICE):
             inbound = [self._inbound(record) for record in records[start : start + _SLICE]]
             admitted = admit_batch(inbound, self._tools.rules)
@@ -109,6 +139,7 @@ class Admitting(PartitionOwner):
             self._write_letters(inbound, admitted.letters, writes)
             await asyncio.sleep(0)  # the loop has heartbeats and other partitions to care for
         if refused:
+            done.refused.update({(topic, reason): count for reason, count in refused.items()})
             self.log.warning("records_refused", reasons=dict(refused))
 
     def _inbound(self, record: Any) -> Inbound:
@@ -141,7 +172,7 @@ class Admitting(PartitionOwner):
     async def _commit(self, writes: Mapping[str, list[Row]], offsets: Offsets | None) -> None:
         named = {self._tools.names.of(topic): rows for topic, rows in writes.items() if rows}
         if named:
-            await self.producer.commit(named, self.partition, offsets)
+            await self.commit(named, offsets)
 
     async def _tick(self) -> None:
         """Write a tick whenever the clock says so and everything received before it is settled (``clock.py``)."""
@@ -160,6 +191,7 @@ class Admitting(PartitionOwner):
             await self.put(tick)
             if await written:  # else it was dropped with its assignment: start over
                 self._last = instant
+                PROGRESS.tick(self.stage, self.partition, instant.as_of)
                 self.log.debug("clock_ticked", as_of=instant.as_of.isoformat())
 
     def _is_still(self, generation: int) -> bool:

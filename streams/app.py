@@ -2,16 +2,20 @@
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from faust.types import TP
 from yarl import URL
 
+from infra.http_port import telling
 from infra.kafka.connection import Connection
 from infra.kafka.groups import leave_group
 from infra.kafka.topics import JOURNAL, require_topics, topic_names
 from infra.log import Log
+from infra.progress import PROGRESS
 from infra.rulebooks import load_rulebooks
 from streams.admission import Rules
 from streams.admitting import AdmissionTools, Admitting, admitted_topics
@@ -19,8 +23,10 @@ from streams.assessing import Assessing, AssessmentTools, publish_rulebooks
 from streams.assessment import Law
 from streams.batching import BatchApp
 from streams.clock import CLOCK_TOPIC, Clock, SimulatedClock, WallClock
+from streams.cluster_watch import ClusterWatch
 from streams.owners import Owner
 from streams.ownership import RESTART
+from streams.progress_watch import ProgressWatch, Sight
 from streams.refusals import RefusalGauge
 from streams.rulebook_texts import RULEBOOKS
 from streams.transaction import FencedProducer
@@ -30,36 +36,70 @@ _HEARTBEAT_SECONDS = 2.0
 _REBALANCE_SECONDS = 10.0
 
 
-class AdmissionApp(BatchApp):
+class StageApp(BatchApp):
+    """A stage of the worker, whose progress is watched; ``broker`` has no group and tells ends, read uncommitted."""
+
+    broker: AIOKafkaConsumer
+    _watching: Any
+
+    def __init__(self, app_id: str, topics: Sequence[str], connection: Connection) -> None:
+        settings = connection.settings
+        self._connection = connection
+        self._names = topic_names(settings)
+        self._read = {self._names.of(name): name for name in topics}
+        PROGRESS.expect(self.stage)
+        super().__init__(f"{settings.namespace}{app_id}", list(self._read), **_options(connection, self.stage))
+
+    async def on_first_start(self) -> None:
+        """Open the client that tells ends, and begin to watch."""
+        self.broker = AIOKafkaConsumer(**self._connection.aiokafka())
+        await self.broker.start()
+        sight = Sight(
+            partitions=lambda: list(self.owners),
+            settled_below=lambda tp: self.settled_below(TP(*tp)),
+            ends=self.broker.end_offsets,
+            tell=self._tell,
+        )
+        limit = self._connection.settings.stall_limit_seconds
+        self._watching = self.add_future(ProgressWatch(self.stage, self._read, sight, limit).run())
+        await super().on_first_start()
+
+    async def on_stop(self) -> None:
+        """Finish what is begun, give all partitions up, close the client."""
+        await super().on_stop()
+        await self.give_up()
+        self._watching.cancel()
+        await self.broker.stop()
+
+    def _tell(self) -> None:
+        for owner in self.owners.values():
+            owner.tell()
+
+
+class AdmissionApp(StageApp):
     """Inbound topics -> journal."""
 
+    stage = "admission"
     _tools: AdmissionTools
 
     def __init__(self, connection: Connection, partitions: int) -> None:
         settings = connection.settings
-        self._connection = connection
-        self._names = topic_names(settings)
         self._rules = Rules(partitions=partitions, accept_test_identifiers=settings.test_identifiers == "accept")
-        topics = [self._names.of(name) for name in admitted_topics()]
-        super().__init__(f"{settings.namespace}asm-admission", topics, **_options(connection, "admission"))
+        super().__init__("asm-admission", admitted_topics(), connection)
 
     async def on_first_start(self) -> None:
         """Open the clients that all partitions share."""
-        broker = AIOKafkaConsumer(**self._connection.aiokafka())  # no group, read_uncommitted: end offsets only
-        await broker.start()
+        await super().on_first_start()
         clock = self._clock()
         await clock.start()
         self._tools = AdmissionTools(
-            names=self._names, rules=self._rules, clock=clock, gauge=RefusalGauge(), broker=broker
+            names=self._names, rules=self._rules, clock=clock, gauge=RefusalGauge(), broker=self.broker
         )
-        await super().on_first_start()
 
     async def on_stop(self) -> None:
         """Finish what is begun, give all partitions up, close the clients."""
         await super().on_stop()
-        await self.give_up()
         await self._tools.clock.stop()
-        await self._tools.broker.stop()
 
     def new_owner(self, partition: int) -> Owner:
         """Return what admits a partition."""
@@ -72,16 +112,16 @@ class AdmissionApp(BatchApp):
         return WallClock(self._connection.settings.clock_margin_seconds)
 
 
-class AssessmentApp(BatchApp):
+class AssessmentApp(StageApp):
     """Journal -> outputs and state."""
+
+    stage = "assessment"
 
     def __init__(self, connection: Connection) -> None:
         settings = connection.settings
-        self._connection = connection
         law = Law(rulebooks=load_rulebooks(settings.vintage, settings.areas_file), generation=settings.generation)
         self._tools = AssessmentTools(names=topic_names(settings), law=law, connection=connection)
-        app_id = f"{settings.namespace}asm-assessment-{settings.generation}"
-        super().__init__(app_id, [self._tools.names.of(JOURNAL)], **_options(connection, "assessment"))
+        super().__init__(f"asm-assessment-{settings.generation}", [JOURNAL], connection)
 
     async def on_first_start(self) -> None:
         """Publish the rulebooks that outputs will name."""
@@ -92,11 +132,6 @@ class AssessmentApp(BatchApp):
         finally:
             await producer.stop()
         await super().on_first_start()
-
-    async def on_stop(self) -> None:
-        """Finish what is begun and give all partitions up."""
-        await super().on_stop()
-        await self.give_up()
 
     def new_owner(self, partition: int) -> Owner:
         """Return what assesses a partition."""
@@ -128,10 +163,14 @@ def run_worker(connection: Connection, stages: tuple[Stage, ...]) -> int:
         apps[0], *apps[1:], quiet=True, redirect_stdouts=False, override_logging=False, stdout=sys.stderr
     )
     worker.spinner = None  # it draws on the terminal
+    watch = ClusterWatch(connection)
+    watch.start()
     try:
-        worker.execute_from_commandline()
+        with telling(settings, "worker"):
+            worker.execute_from_commandline()
     except SystemExit as ended:
         code = RESTART if ended.code else 0
+    watch.stop()
     for app in apps:
         if settings.instance is not None and code == 0:  # a static member is missed only after its session
             leave_group(connection, app.conf.id, app.conf.consumer_group_instance_id)
@@ -139,7 +178,7 @@ def run_worker(connection: Connection, stages: tuple[Stage, ...]) -> int:
     return code
 
 
-def _options(connection: Connection, stage: Stage) -> dict[str, Any]:
+def _options(connection: Connection, stage: str) -> dict[str, Any]:
     """Return the Faust settings that matter (``docs/decisions/0005-faust-settings.md``)."""
     settings = connection.settings
     options: dict[str, Any] = {

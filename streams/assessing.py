@@ -4,21 +4,25 @@ The four steps stand in ``assessment.py``; steps 2 to 4 are :meth:`Assessing.pro
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from time import perf_counter
+from typing import Any, ClassVar
 
 from aiokafka import TopicPartition
 
 from infra.kafka.connection import Connection
 from infra.kafka.topics import JOURNAL
+from infra.progress import PROGRESS, Stage
 from processors.outputs import FindingChanged, ObligationChanged, Output, ScoreChanged
 from schemas.codec import encode
 from schemas.topics import TopicNames, contract
 from streams.admission import milliseconds, read_journal
 from streams.assessment import SYSTEM, Assessor, Effects, Entry, Law
+from streams.batch_log import Batch
 from streams.clients import AIOKAFKA, Clients
+from streams.log_lost import journal_without_beginning
 from streams.ownership import Host, PartitionOwner
 from streams.rows import Row
 from streams.state import STATE, PartitionState, StateRefused, load_state
@@ -51,6 +55,7 @@ class Overtaken(Exception):
 class Assessing(PartitionOwner):
     """Assesses one partition of the journal."""
 
+    stage: ClassVar[Stage] = "assessment"
     _assessor: Assessor
 
     def __init__(self, app: Host, partition: int, producer: FencedProducer, tools: AssessmentTools) -> None:
@@ -67,6 +72,7 @@ class Assessing(PartitionOwner):
 
         :raises StateRefused: the two do not belong together.
         :raises Overtaken: another owner writes.
+        :raises LogLost: a generation begins whose journal does not.
         """
         state, committed = await self._read_state()
         if committed is not None and committed != state.mark.applied + 1:
@@ -79,6 +85,7 @@ class Assessing(PartitionOwner):
                 f"{self.group} has committed {committed}: one of the two was lost or set by hand."
             )
         self._assessor = Assessor(state, self._tools.law)
+        PROGRESS.tick(self.stage, self.partition, state.mark.as_of)
 
     def forget(self) -> None:
         """Drop what stands above the last mark: it comes again."""
@@ -86,6 +93,7 @@ class Assessing(PartitionOwner):
 
     async def process(self, events: Sequence[Any]) -> None:
         """Decide up to the last mark, commit, settle."""
+        started = perf_counter()
         for event in events:
             self._pending += self._unseen(event.value)
         last_mark = max((n for n, record in enumerate(self._pending) if record.key is None), default=None)
@@ -93,6 +101,7 @@ class Assessing(PartitionOwner):
             due, self._pending = self._pending[: last_mark + 1], self._pending[last_mark + 1 :]
             effects = await self._decide(due)  # 1
             await self._commit(effects)  # 2 and 3
+            self._note(due, effects, perf_counter() - started)
         for event in events:  # 4
             self.app.settle(event)
 
@@ -113,7 +122,18 @@ class Assessing(PartitionOwner):
             writes[self._tools.names.of(_OUTPUT_TOPICS[type(output)])].append(_output_row(output))
         writes[self._tools.names.of(STATE)] = [Row(key=key, value=value) for key, value in effects.state]
         offsets = Offsets(self.group, {self._journal: effects.applied + 1})
-        await self.producer.commit(writes, self.partition, offsets)
+        await self.commit(writes, offsets)
+
+    def _note(self, records: Sequence[Any], effects: Effects, seconds: float) -> None:
+        """Count what was committed."""
+        events = sum(record.key is not None for record in records)
+        self.metrics.add("asm_events_folded_total", events)
+        self.metrics.add("asm_state_records_total", len(effects.state))
+        for kind, count in Counter(map(type, effects.outputs)).items():
+            self.metrics.add("asm_outputs_total", count, topic=_OUTPUT_TOPICS[kind])
+        PROGRESS.tick(self.stage, self.partition, self._assessor.state.mark.as_of)
+        offsets = {JOURNAL: effects.applied}
+        self.batches.done(Batch(records=events, outputs=len(effects.outputs), seconds=seconds, offsets=offsets))
 
     async def _read_state(self) -> tuple[PartitionState, int | None]:
         """Return the state of the partition, and the committed offset of the journal."""
@@ -130,11 +150,15 @@ class Assessing(PartitionOwner):
         await consumer.start()
         try:
             committed = await consumer.committed(self._journal)
+            begin = (await consumer.beginning_offsets([self._journal]))[self._journal]
+            if committed is None and begin > 0:
+                raise journal_without_beginning(self.group, self._journal, begin)
             consumer.pause(self._journal)
             await consumer.seek_to_beginning(state)
             end = (await consumer.end_offsets([state]))[state]
             records = []
-            while await consumer.position(state) < end:  # the last record may be a commit marker
+            while (position := await consumer.position(state)) < end:  # the last record may be a commit marker
+                PROGRESS.recover(self.stage, self.partition, position / end)
                 for batch in (await consumer.getmany(state, timeout_ms=200)).values():
                     records += [(record.key, record.value) for record in batch]
         finally:

@@ -8,7 +8,8 @@ Agents, assignment and timers stay Faust's. What differs, each pinned by a contr
   the group back;
 * below which offset of a partition everything is settled is known without a race (``settling.py``): positions are taken
   in the very step in which records are returned;
-* going back to the committed offsets means to the beginning where there is none, which aiokafka forgets;
+* going back to the committed offsets means to the beginning where there is none, which aiokafka forgets; an offset that
+  the log does not have ends the process (``log_lost.py``), where the driver's setting would go elsewhere in silence;
 * on assignment a partition is fenced first, then its state is read, then Faust goes to the committed offsets; on
   revocation what is begun is finished.
 """
@@ -16,15 +17,21 @@ Agents, assignment and timers stay Faust's. What differs, each pinned by a contr
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from time import monotonic
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import faust
 import mode
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from infra.errors import LogLost
+from infra.log import Log
+from infra.progress import PROGRESS, Stage
+from streams.log_lost import what_is_lost
 from streams.owners import Owners
+from streams.ownership import REFUSED
 from streams.settling import Settling
 
 FETCH_WAIT_MS = 50
@@ -47,6 +54,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - read when the consumer starts
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         consumer._partition_assignment_strategy = (RangePartitionAssignor,)  # noqa: SLF001
+        consumer._auto_offset_reset = "none"  # noqa: SLF001
         return consumer
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -55,7 +63,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return committed
 
     async def _fetch_records(self, consumer: Any, *args: Any, **options: Any) -> Any:
-        fetched = _Fetched(await super()._fetch_records(consumer, *args, **options))
+        try:
+            fetched = _Fetched(await super()._fetch_records(consumer, *args, **options))
+        except NoOffsetForPartitionError:  # a group that never committed: taking over goes to the beginning
+            return _Fetched()
+        except OffsetOutOfRangeError as error:
+            app = cast("BatchApp", self.app)
+            app.stop_for(await what_is_lost(error, app.group, consumer))
+            return _Fetched()
         subscription = consumer._subscription.subscription  # noqa: SLF001
         assignment = subscription and subscription.assignment
         if assignment:  # no await since the fetch returned
@@ -143,6 +158,7 @@ class BatchConsumer(driver.Consumer):
         """Fence and read the state of what is new, then go on from the committed offsets."""
         await self.app.take_over({tp.partition for tp in assigned}, generation_id)
         await super().on_partitions_assigned(assigned, generation_id)
+        PROGRESS.assigned(self.app.stage)
 
 
 class BatchTransport(driver.Transport):
@@ -153,6 +169,8 @@ class BatchTransport(driver.Transport):
 
 class BatchApp(Owners, faust.App):
     """A Faust app whose one agent hands each batch to the owner of its partition."""
+
+    stage: ClassVar[Stage]
 
     def __init__(self, app_id: str, topics: Sequence[str], **options: Any) -> None:
         self.owners = {}
@@ -186,6 +204,11 @@ class BatchApp(Owners, faust.App):
     def settled_below(self, tp: TP) -> int | None:
         """Return the offset below which all of a partition is settled; None while it is not known."""
         return self.batches.settled_below(tp)
+
+    def stop_for(self, lost: LogLost) -> None:
+        """End the process: no restart would help, a person must decide."""
+        Log(app=self.group).critical("log_lost", detail=str(lost), exit_code=REFUSED)
+        self.end_process(REFUSED)
 
     def end_process(self, code: int) -> None:
         """End the process at once, without any of Python's leave-taking, which could still send something."""

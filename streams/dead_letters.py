@@ -120,9 +120,8 @@ def read_letters(connection: Connection, *, everything: bool = False) -> list[Le
     done = _done(connection)
     begun = {} if everything else committed_offsets(connection, _group(connection))
     with reader(connection, names.of(DEAD_LETTERS)) as consumer:
-        for tp in consumer.assignment():
-            if tp in begun:
-                consumer.seek(tp, begun[tp])
+        for tp, first in consumer.beginning_offsets(list(consumer.assignment())).items():
+            consumer.seek(tp, max(first, begun.get(tp, 0)))  # an open letter may be deleted: retention is its end
         letters = [
             Letter(
                 partition=r.partition,
@@ -250,5 +249,6 @@ def _group(connection: Connection) -> str:
 
 def _done(connection: Connection) -> Mapping[str, LetterState]:
     with reader(connection, topic_names(connection.settings).of(OPERATIONS)) as consumer:
-        recorded: list[OperationRecorded] = [decode(record.value) for record in records_to_end(consumer)]
-    return {place: _DONE[o.command] for o in recorded if o.command in _DONE for place in o.items}
+        recorded = [decode(record.value) for record in records_to_end(consumer)]
+    operations = [o for o in recorded if isinstance(o, OperationRecorded) and o.command in _DONE]
+    return {place: _DONE[o.command] for o in operations for place in o.items}

@@ -28,6 +28,9 @@ class Owner(Protocol):
     async def close(self) -> None:
         """Give the partition up."""
 
+    def tell(self) -> None:
+        """Say in the log what was done lately."""
+
 
 class Owners:
     """The owners of an app's partitions, between assignments."""

@@ -1,17 +1,22 @@
 """One owned partition: one task, one producer, one transaction at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from faust.types import TP
 
+from infra.errors import LogLost
 from infra.log import Log
+from infra.metrics import Metrics
+from infra.progress import PROGRESS, Holding, Stage
+from streams.batch_log import BatchLog
+from streams.rows import Row
 from streams.state import StateRefused
-from streams.transaction import FencedProducer
+from streams.transaction import FencedProducer, Offsets
 
 #: Exit codes of a worker beside those of the command line: start me again.
 RESTART = 75
@@ -55,6 +60,8 @@ class Host(Protocol):
 class PartitionOwner:
     """Holds one partition of an app between its assignment and its revocation."""
 
+    stage: ClassVar[Stage]
+
     def __init__(self, app: Host, partition: int, producer: FencedProducer) -> None:
         self.app = app
         self.partition = partition
@@ -62,6 +69,8 @@ class PartitionOwner:
         self.generation: int | None = None
         self.producer = producer
         self.log = Log(app=self.group, partition=partition)
+        self.metrics = Metrics()
+        self.batches = BatchLog(self.stage, partition, self.log)
         self._inbox: asyncio.Queue[Any] = asyncio.Queue(_WAITING_BATCHES)
         self._idle = asyncio.Event()
         self._idle.set()
@@ -71,15 +80,19 @@ class PartitionOwner:
     async def open(self) -> None:
         """Fence the former owner, only then read what it left, and begin to work."""
         started = perf_counter()
+        PROGRESS.hold(self.stage, self.partition, Holding.TAKING_OVER)
         try:
             await self.producer.open()
             await self.load()
-        except StateRefused as refused:
+        except (StateRefused, LogLost) as refused:
             self.end_process(REFUSED, refused)
         except Exception as error:  # noqa: BLE001 - the driver would log it, and leave a member that holds and does nothing
             self.end_process(RESTART, error)
         self._tasks = [asyncio.create_task(self._guarded(work)) for work in self.work()]
-        self.log.info("partition_taken_over", seconds=round(perf_counter() - started, 3))
+        seconds = perf_counter() - started
+        PROGRESS.hold(self.stage, self.partition, Holding.WAITING)
+        self.metrics.observe("asm_takeover_seconds", seconds, stage=self.stage)
+        self.log.info("partition_taken_over", seconds=round(seconds, 3))
 
     async def load(self) -> None:
         """Read what the former owner left."""
@@ -94,6 +107,7 @@ class PartitionOwner:
             _drop(self._inbox.get_nowait())
         self.forget()
         self.generation = generation
+        PROGRESS.hold(self.stage, self.partition, Holding.WORKING)
         self._assigned.set()
 
     async def assigned(self) -> int:
@@ -109,6 +123,7 @@ class PartitionOwner:
         """Begin nothing new and finish what is begun; otherwise the next owner would fence a healthy worker."""
         self.generation = None
         self._assigned.clear()
+        PROGRESS.hold(self.stage, self.partition, Holding.WAITING)
         await self._idle.wait()
         self.log.debug("partition_let_go")
 
@@ -118,6 +133,20 @@ class PartitionOwner:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.producer.close()
+        PROGRESS.drop(self.stage, self.partition)
+
+    async def commit(self, writes: Mapping[str, Sequence[Row]], offsets: Offsets | None) -> None:
+        """Write rows by topic and the offsets of a group in one transaction of the partition.
+
+        :raises Exception: the process must end (``transaction.py``).
+        """
+        started = perf_counter()
+        await self.producer.commit(writes, self.partition, offsets)
+        self.metrics.observe("asm_transaction_seconds", perf_counter() - started, stage=self.stage)
+
+    def tell(self) -> None:
+        """Say in the log what was done lately."""
+        self.batches.tell()
 
     def work(self) -> list[Work]:
         """Return what runs while the partition is owned."""

@@ -4,11 +4,12 @@ A view: its offsets are in the transaction of its rows, so that after any crash 
 ``rebuild`` makes the same rows again, and readers see the old ones until that is done.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from hashlib import sha256
-from time import sleep
+from time import perf_counter
 from typing import Any
 
 from kafka import KafkaConsumer
@@ -18,16 +19,20 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import SQLModel
 
 from infra.database import tables
-from infra.database.engine import clear, keep_all, keep_latest, read_positions
+from infra.database.engine import clear, keep_all, keep_latest, read_positions, unreachable
 from infra.errors import Unavailable
+from infra.feeds import read_feeds
 from infra.kafka.connection import Connection
-from infra.kafka.reading import reader
+from infra.kafka.reading import Pulse, reader
 from infra.kafka.topics import topic_names
 from infra.log import Log
 from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged, StandingChanged
 from schemas.codec import decode
 from schemas.plain import to_avro
-from schemas.records import HealthChanged, Refusal
+from schemas.records import AlertAcknowledged, HealthChanged, OperationRecorded, Refusal
+from streams.feed_watch import FeedWatch
+from streams.projection_progress import ProjectionProgress
+from streams.waiting import Patience
 from streams.watermark_watch import WatermarkWatch
 
 READ_TOPICS = (
@@ -37,9 +42,15 @@ READ_TOPICS = (
     "asm.standings.v1",
     "asm.refusals.v1",
     "asm.health.v1",
+    "asm.operations.v1",
 )
+_WHOLE: Mapping[type[object], type[SQLModel]] = {
+    Refusal: tables.Refusal,
+    HealthChanged: tables.Health,
+    StandingChanged: tables.Standing,
+    AlertAcknowledged: tables.Acknowledgement,
+}
 _ALL_KEPT = frozenset({tables.ScoreHistory, tables.ObligationHistory, tables.Refusal})
-_BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
 _POLL_MS = 200
 _MOST_RECORDS = 5000
 
@@ -47,12 +58,11 @@ _MOST_RECORDS = 5000
 def rows_of(said: object) -> list[tuple[type[SQLModel], dict[str, Any]]]:
     """Return the rows, by table, that an output comes to."""
     row: dict[str, Any] = {n: v.replace("\0", "") if isinstance(v, str) else v for n, v in to_avro(said).items()}
-    if isinstance(said, Refusal):
-        return [(tables.Refusal, row)]
-    if isinstance(said, HealthChanged):
-        return [(tables.Health, row)]
-    if isinstance(said, StandingChanged):
-        return [(tables.Standing, row)]
+    whole = _WHOLE.get(type(said))
+    if whole is not None:
+        return [(whole, row)]
+    if isinstance(said, OperationRecorded):
+        return []  # who wants them reads the topic
     cause = row.pop("cause")
     row |= {f"cause_{name}": cause[name] for name in ("type", "source", "event_id", "journal_offset")}
     if isinstance(said, ScoreChanged):
@@ -72,8 +82,8 @@ def _finding_id(said: FindingChanged) -> str:
     return sha256("\x1f".join(str(part) for part in (*parts, said.field)).encode()).hexdigest()[:32]
 
 
-def write_rows(connection: SqlConnection, said: Iterable[object]) -> None:
-    """Write what outputs come to, each table at a time."""
+def write_rows(connection: SqlConnection, said: Iterable[object]) -> Counter[str]:
+    """Write what outputs come to, each table at a time; return the number of rows by table."""
     by_table: defaultdict[type[SQLModel], list[dict[str, Any]]] = defaultdict(list)
     for output in said:
         for table, row in rows_of(output):
@@ -81,29 +91,48 @@ def write_rows(connection: SqlConnection, said: Iterable[object]) -> None:
     for table, rows in by_table.items():
         keep = keep_all if table in _ALL_KEPT else keep_latest
         keep(connection, table, rows)
+    return Counter({str(table.__tablename__): len(rows) for table, rows in by_table.items()})
+
+
+def _each(looks: Iterable[Callable[[], None]]) -> None:
+    for look in looks:
+        look()
 
 
 class Projector:
     """Reads the outputs of a generation into a database.
 
     :param progress: told after each batch how many records were read in all and how many are left to read.
+    :raises FeedsFileError: the file of expected feeds cannot be used.
     """
 
     def __init__(
-        self, connection: Connection, engine: Engine, progress: Callable[[int, int], None] = lambda _read, _left: None
+        self,
+        connection: Connection,
+        engine: Engine,
+        progress: Callable[[int, int], None] = lambda _read, _left: None,
+        patience: Patience | None = None,
     ) -> None:
         self._connection = connection
         self._engine = engine
         self._progress = progress
+        self._patience = patience or Patience(connection.settings.unavailable_limit_seconds)
+        self._feeds = read_feeds(connection.settings.feeds_file)
         self._log = Log(database=engine.url.get_backend_name())
+        self._told = ProjectionProgress(connection.settings, READ_TOPICS, self._log)
         self.records_read = 0
-        self.stopping = False
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the process is told to stop."""
+        return self._patience.stopping
 
     def run(self, *, once: bool) -> None:
         """Read until told to stop; ``once``: until all is read that was there at the start.
 
         What fails for the database's sake is tried again, from the offsets that the database has.
 
+        :raises GivenUp: the database did not answer, or took nothing, up to the limit.
         :raises Unavailable: the broker does not answer, or its topics are missing.
         """
         self._log.info("projection_started")
@@ -115,62 +144,74 @@ class Projector:
         with self._reader() as consumer, self._engine.begin() as sql:
             clear(sql)
             self._seek(consumer, {})
-            self._read_to_end(consumer, sql, lambda: None)
+            self._read_to_end(Pulse(consumer), sql, lambda: None)
             if self.stopping:
                 sql.rollback()
         return not self.stopping
 
     @contextmanager
     def _watching(self, *, once: bool) -> Iterator[Callable[[], None]]:
-        """Yield what looks after the clocks of the partitions; a simulated one stands still by right."""
+        """Yield what looks after clocks and feeds; on a simulated clock both stand still by right."""
         if once or self._connection.settings.clock == "events":
             yield lambda: None
             return
-        with WatermarkWatch(self._connection) as watch:
-            yield watch.look
+        with ExitStack() as opened:
+            looks = [opened.enter_context(WatermarkWatch(self._connection)).look]
+            if self._feeds:
+                looks.append(opened.enter_context(FeedWatch(self._connection, self._feeds)).look)
+            yield partial(_each, looks)
 
     def _follow(self, consumer: KafkaConsumer, look: Callable[[], None], *, once: bool) -> None:
-        failures = 0
+        pulse = Pulse(consumer)
         while not self.stopping:
             try:
                 with self._engine.connect() as sql:
                     self._seek(consumer, read_positions(sql))
-                    self._read_to_end(consumer, sql, sql.commit)
+                    self._told.reading(consumer)
+                    self._read_to_end(pulse, sql, sql.commit)
+                    self._told.caught_up(consumer)
                     self._log.info("projection_caught_up", records=self.records_read)
-                    failures = 0
+                    self._patience.worked()
                     if once:
                         return
                     while not self.stopping:
-                        self._step(consumer, sql)
-                        sql.commit()
+                        self._step(pulse, sql, sql.commit)
                         look()
             except OperationalError as error:
-                pause = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
-                failures += 1
-                self._log.warning("projection_waiting", error=type(error.orig).__name__, seconds=pause)
+                detail = str(unreachable(self._engine, error))
+                wait = self._patience.missed(detail)
+                self._log.warning(
+                    "projection_waiting", detail=detail, waited_seconds=round(wait.waited, 1), seconds=wait.pause
+                )
+                self._told.waiting(consumer)
                 look()
-                sleep(pause)
+                self._patience.rest(wait.pause)
             except DBAPIError as error:
                 raise Unavailable(f"The database does not take what was said ({type(error.orig).__name__}).") from error
 
-    def _read_to_end(self, consumer: KafkaConsumer, sql: SqlConnection, after_each: Callable[[], object]) -> None:
+    def _read_to_end(self, pulse: Pulse, sql: SqlConnection, after_each: Callable[[], object]) -> None:
+        consumer = pulse.consumer
         ends = consumer.end_offsets(list(consumer.assignment()))
         while not self.stopping and (left := sum(max(0, end - consumer.position(tp)) for tp, end in ends.items())):
-            self._step(consumer, sql)
-            after_each()
+            self._step(pulse, sql, after_each)
             self._progress(self.records_read, left)
 
-    def _step(self, consumer: KafkaConsumer, sql: SqlConnection) -> None:
-        """Write a batch and how far it is read, to be committed together."""
-        batches = consumer.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
-        records = [record for batch in batches.values() for record in batch]
-        write_rows(sql, [decode(record.value) for record in records])
+    def _step(self, pulse: Pulse, sql: SqlConnection, commit: Callable[[], object]) -> None:
+        """Write a batch and how far it is read, and commit them together."""
+        batches = pulse.poll(_POLL_MS, _MOST_RECORDS)
+        started = perf_counter()
+        said = [decode(record.value) for batch in batches.values() for record in batch]
+        rows = write_rows(sql, said)
         positions = [
             {"topic": tp.topic, "partition": tp.partition, "next_offset": batch[-1].offset + 1}
             for tp, batch in batches.items()
         ]
         keep_latest(sql, tables.ReadPosition, positions)
-        self.records_read += len(records)
+        commit()
+        self.records_read += len(said)
+        self._told.wrote(batches, rows, perf_counter() - started)
+        self._told.note(said)
+        self._told.look(pulse.consumer)
 
     def _reader(self) -> AbstractContextManager[KafkaConsumer]:
         names = topic_names(self._connection.settings)

@@ -10,19 +10,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from infra.errors import Unavailable
 from infra.kafka.connection import Connection
-from infra.kafka.reading import reader, records_to_end
+from infra.kafka.reading import Pulse, reader, records_to_end
 from infra.kafka.topics import topic_names
-from infra.kafka.writing import open_producer
+from infra.kafka.writing import close_producer, open_producer
 from infra.log import Log
+from infra.progress import PROGRESS
 from processors.outputs import ScoreChanged, StandingChanged
 from processors.rulebook import Rulebook
 from processors.standings import Provenance, SeenScore, standing_of_cohort
 from schemas.codec import decode, encode
+from streams.waiting import Patience
 
 SCORES, STANDINGS = "asm.scores.v1", "asm.standings.v1"
 _POLL_MS = 1000
@@ -85,19 +87,22 @@ def _content(standing: StandingChanged) -> bytes:
 class Standings:
     """Follows the scores of a generation and says what each cohort comes to."""
 
-    def __init__(self, connection: Connection, rulebooks: Mapping[int, Rulebook]) -> None:
+    def __init__(
+        self, connection: Connection, rulebooks: Mapping[int, Rulebook], patience: Patience | None = None
+    ) -> None:
         self._connection = connection
+        self._patience = patience or Patience(connection.settings.unavailable_limit_seconds)
         self._names = topic_names(connection.settings)
         self._cohorts = Cohorts(rulebooks)
         self._log = Log()
         self.said = 0
-        self.stopping = False
 
     def run(self, *, once: bool) -> None:
         """Read all scores that are there, say what changed, and go on until told to stop; ``once``: stop then.
 
         :raises Unavailable: the broker does not answer, or a topic is missing.
         """
+        PROGRESS.expect("standings")
         with reader(self._connection, self._names.of(STANDINGS)) as before:
             for record in records_to_end(before):
                 self._cohorts.remember(decode(record.value))
@@ -107,14 +112,18 @@ class Standings:
                 for record in records_to_end(scores):
                     self._cohorts.take(decode(record.value))
                 self._say(producer)
-                while not once and not self.stopping:
-                    self._follow(scores)
+                self._patience.worked()
+                pulse = Pulse(scores)
+                PROGRESS.assigned("standings")
+                while not once and not self._patience.stopping:
+                    PROGRESS.beat()
+                    self._follow(pulse)
                     self._say(producer)
         finally:
-            producer.close()
+            close_producer(producer)
 
-    def _follow(self, scores: KafkaConsumer) -> None:
-        for records in scores.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS).values():
+    def _follow(self, scores: Pulse) -> None:
+        for records in scores.poll(_POLL_MS, _MOST_RECORDS).values():
             for record in records:
                 self._cohorts.take(decode(record.value))
 

@@ -1,4 +1,9 @@
-"""Keep a worker running: start its process again when it ends, with back-off, and give up when it makes no sense."""
+"""Keep a worker running: start its process again when it ends, with back-off, and give up when it makes no sense.
+
+A child that cannot begin, since a machine is unavailable, says on its standard output what does not answer and ends
+with code 3: it is started again up to ``ASM_UNAVAILABLE_LIMIT_SECONDS``. One that ends with 3 and says nothing has
+itself waited as long (``cluster_watch.py``).
+"""
 
 import os
 import signal
@@ -11,9 +16,12 @@ from collections.abc import Sequence
 from types import FrameType
 
 from infra.log import Log
+from streams.waiting import GivenUp, Patience
 
 _BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 _WINDOW_SECONDS = 60.0
+#: A child that ran so long ran well: what failed before is over.
+_WELL_SECONDS = 60.0
 UNAVAILABLE = 3
 #: A process that ends so would end so again: stopped as asked, refused, misused.
 _FINAL = frozenset({0, 1, 2})
@@ -22,35 +30,54 @@ _FINAL = frozenset({0, 1, 2})
 class Supervisor:
     """Runs one command as a child, again and again."""
 
-    def __init__(self, command: Sequence[str], restarts_max: int) -> None:
+    def __init__(self, command: Sequence[str], restarts_max: int, patience: Patience) -> None:
         self._command = list(command)
-        self._restarts_max = restarts_max
+        self._failures: deque[float] = deque(maxlen=restarts_max)
+        self._patience = patience
         self._log = Log()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[str] | None = None
         self._stopping = threading.Event()
 
     def run(self) -> int:
         """Run until the child ends for good; return the exit code to end with."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        failures: deque[float] = deque(maxlen=self._restarts_max)
         while True:
-            code = self._run_once()
-            if self._stopping.is_set() or code in _FINAL:
+            started = time.monotonic()
+            code, said = self._run_once()
+            if self._stopping.is_set() or code in _FINAL or (code == UNAVAILABLE and not said):
                 return 0 if self._stopping.is_set() else code
-            failures.append(time.monotonic())
-            if len(failures) == self._restarts_max and failures[-1] - failures[0] < _WINDOW_SECONDS:
-                self._log.critical("worker_given_up", restarts=self._restarts_max, exit_code=code)
+            if time.monotonic() - started >= _WELL_SECONDS:
+                self._patience.worked()
+            try:
+                pause = self._patience.failed(said).pause if code == UNAVAILABLE else self._pause_after(code)
+            except GivenUp:
                 return UNAVAILABLE
-            pause = _BACKOFF_SECONDS[min(len(failures), len(_BACKOFF_SECONDS)) - 1]
-            self._log.warning("worker_restarting", exit_code=code, seconds=pause)
             if self._stopping.wait(pause):
                 return 0
 
-    def _run_once(self) -> int:
-        with subprocess.Popen(self._command, stdin=subprocess.PIPE) as child:  # noqa: S603 - this program itself
+    def _pause_after(self, code: int) -> float:
+        """Return how long to pause after a child that began, and failed.
+
+        :raises GivenUp: it failed too often in too short a time, or never ran well for too long.
+        """
+        self._patience.missed(f"The worker does not run: it ends with code {code}.")
+        failures = self._failures
+        failures.append(time.monotonic())
+        if len(failures) == failures.maxlen and failures[-1] - failures[0] < _WINDOW_SECONDS:
+            self._log.critical("worker_given_up", restarts=len(failures), exit_code=code)
+            raise GivenUp
+        pause = _BACKOFF_SECONDS[min(len(failures), len(_BACKOFF_SECONDS)) - 1]
+        self._log.warning("worker_restarting", exit_code=code, seconds=pause)
+        return pause
+
+    def _run_once(self) -> tuple[int, str]:
+        """Run the child to its end; return its exit code, and what it said was unavailable."""
+        pipe = subprocess.PIPE
+        with subprocess.Popen(self._command, stdin=pipe, stdout=pipe, text=True) as child:  # noqa: S603 - this program itself
             self._child = child
-            return child.wait()
+            said = child.stdout.read() if child.stdout is not None else ""
+            return child.wait(), said.strip()
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         """Pass the signal on and wait for the child; a second one ends it at once."""
@@ -63,7 +90,9 @@ def stop_with_supervisor() -> None:
     """Stop this process when its supervisor is gone: the pipe that it holds open ends."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        # not sys.stdin: a thread that waits in its buffer holds a lock, over which a planned stop ends in an abort
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True, name="supervisor-watch").start()

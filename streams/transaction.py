@@ -6,7 +6,8 @@ offsets, so this is the only fence there is.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,16 @@ from aiokafka import TopicPartition
 from aiokafka.producer import sender
 
 from infra.kafka.connection import Connection
+from infra.log import Log
 from streams.clients import AIOKAFKA, Clients
 from streams.rows import Row
 
 _RETRY_MS = 5
 _BATCH_BYTES = 900_000
+#: A lost leader or coordinator is replaced within seconds, during which aiokafka tries again by itself; for how long it
+#: says of a delivery (its request time-out, 40 s), and of the rest of a transaction not at all.
+_SAID_SECONDS = 2.0
+LIMIT_SECONDS = 60.0
 #: The broker answers a commit before its marker is written; the next transaction is then told to try again. aiokafka
 #: waits 20 ms for that, which is most of what a small transaction costs.
 sender.BACKOFF_OVERRIDE = _RETRY_MS / 1000
@@ -43,6 +49,7 @@ class FencedProducer:
         self.name = name
         self._connection = connection
         self._clients = clients
+        self._log = Log(producer=name)
         self._producer: Any = None
 
     @property
@@ -51,7 +58,10 @@ class FencedProducer:
         return self._connection.settings.linger_seconds
 
     async def open(self) -> None:
-        """Fence the former owner; returns when its transaction has ended."""
+        """Fence the former owner; returns when its transaction has ended.
+
+        :raises Exception: the cluster does not answer, or not within a minute.
+        """
         producer = self._clients.producer(
             **self._connection.aiokafka(),
             transactional_id=self.name,
@@ -60,27 +70,50 @@ class FencedProducer:
             max_batch_size=_BATCH_BYTES,
             retry_backoff_ms=_RETRY_MS,
         )
-        await producer.start()
+        async with self._patience():
+            await producer.start()
         self._producer = producer
 
     async def commit(self, writes: Mapping[str, Sequence[Row]], partition: int, offsets: Offsets | None) -> None:
         """Write rows by topic, and the offsets of a group, all or nothing.
 
-        :raises Exception: fenced, refused or not delivered. The process must end then: what is in memory may be ahead
-            of what is in Kafka, and another producer of this name would fence the rightful owner.
+        :raises Exception: fenced, refused, not delivered, or not done within a minute. The process must end then: what
+            is in memory may be ahead of what is in Kafka, and another producer of this name would fence the rightful
+            owner.
         """
         producer = self._opened()
-        await producer.begin_transaction()
-        deliveries = [d for topic, rows in writes.items() for d in await self._send(topic, partition, rows)]
-        if offsets is not None:
-            await producer.send_offsets_to_transaction(dict(offsets.positions), offsets.group)
-        await asyncio.gather(*deliveries)  # aiokafka commits happily without a batch that failed
-        await producer.commit_transaction()
+        async with self._patience():
+            await producer.begin_transaction()
+            deliveries = [d for topic, rows in writes.items() for d in await self._send(topic, partition, rows)]
+            if offsets is not None:
+                await producer.send_offsets_to_transaction(dict(offsets.positions), offsets.group)
+            await asyncio.gather(*deliveries)  # aiokafka commits happily without a batch that failed
+            await producer.commit_transaction()
 
     async def close(self) -> None:
         """Close the producer; nothing is in flight then."""
         if self._producer is not None:
             await self._producer.stop()
+
+    @asynccontextmanager
+    async def _patience(self) -> AsyncIterator[None]:
+        """Bound a wait for the cluster; say that it lasts, each time it has doubled, and that it is over."""
+        loop = asyncio.get_running_loop()
+        began, timer = loop.time(), None
+
+        def say(seconds: float) -> None:
+            nonlocal timer
+            self._log.warning("transaction_waiting", seconds=seconds)
+            timer = loop.call_later(seconds, say, 2 * seconds)
+
+        first = timer = loop.call_later(_SAID_SECONDS, say, _SAID_SECONDS)
+        try:
+            async with asyncio.timeout(LIMIT_SECONDS):
+                yield
+        finally:
+            timer.cancel()
+        if timer is not first:
+            self._log.info("transaction_resumed", seconds=round(loop.time() - began, 1))
 
     def _opened(self) -> Any:
         if self._producer is None:

@@ -9,22 +9,18 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 from kafka import KafkaConsumer
-from kafka.errors import KafkaError
 
-from infra.errors import Unavailable
 from infra.kafka.connection import Connection
-from infra.kafka.reading import reader, records_to_end
+from infra.kafka.reading import reader
 from infra.kafka.topics import topic_names
-from infra.kafka.writing import open_producer
 from infra.log import Log
-from schemas.codec import decode, encode
+from infra.progress import PROGRESS
 from schemas.records import HealthChanged, HealthState, HealthSubject
 from schemas.state import PartitionMark, unpack
+from streams.health import health_said, health_voice
 from streams.state import MARK_KEY, STATE
 
-HEALTH = "asm.health.v1"
 _TAIL = 500
-_FLUSH_SECONDS = 30
 
 
 class Watermarks:
@@ -87,14 +83,12 @@ class WatermarkWatch:
         self._marks: KafkaConsumer = self._open.enter_context(reader(self._connection, self._names.of(STATE)))
         assigned = self._marks.assignment()
         self._watermarks = Watermarks(len(assigned), limit, self._now())
-        with reader(self._connection, self._names.of(HEALTH)) as before:
-            for record in records_to_end(before):
-                self._watermarks.remember(decode(record.value))
+        for said in health_said(self._connection):
+            self._watermarks.remember(said)
         begins = self._marks.beginning_offsets(list(assigned))
         for tp, end in self._marks.end_offsets(list(assigned)).items():
             self._marks.seek(tp, max(begins[tp], end - _TAIL))  # a mark is written with every batch
-        self._producer = open_producer(self._connection, enable_idempotence=True)
-        self._open.callback(self._producer.close)
+        self._voice = self._open.enter_context(health_voice(self._connection))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,13 +103,10 @@ class WatermarkWatch:
         for records in self._marks.poll(timeout_ms=0).values():
             for record in records:
                 if record.key == MARK_KEY and record.value is not None:
-                    self._watermarks.mark(record.partition, unpack(record.value, PartitionMark).as_of)
+                    as_of = unpack(record.value, PartitionMark).as_of
+                    self._watermarks.mark(record.partition, as_of)
+                    PROGRESS.tick("projection", record.partition, as_of)
         for said in self._watermarks.changes(self._now()):
             told = self._log.warning if said.state is HealthState.FIRING else self._log.info
             told("watermark_stalled" if said.state is HealthState.FIRING else "watermark_moving", partition=said.name)
-            try:
-                self._producer.send(self._names.of(HEALTH), key=said.name.encode(), value=encode(said)).get(
-                    timeout=_FLUSH_SECONDS
-                )
-            except KafkaError as error:
-                raise Unavailable("Kafka did not take what was said of a clock.") from error
+            self._voice.say(said)

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 from sqlalchemy import Connection, Engine, Table, create_engine, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -21,11 +23,14 @@ _INSERT: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postg
 _JSON = msgspec.json.Encoder(decimal_format="number", enc_hook=encode_hook)
 _PLAIN = msgspec.json.Decoder(float_hook=Decimal)
 _BUSY_SECONDS = 30
+TIMEOUT_SECONDS = 60
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, timeout_seconds: int = TIMEOUT_SECONDS) -> Engine:
     """Return the engine of a database; nothing is connected yet.
 
+    :param timeout_seconds: of PostgreSQL, after which neither a connection nor a lock is waited for; nor, after twice
+        as long, the answer to a statement.
     :raises Unavailable: the address is of no database that this program knows.
     """
     options: dict[str, Any] = {
@@ -43,6 +48,8 @@ def open_engine(url: str) -> Engine:
         raise Unavailable(f"ASM_DATABASE_URL is not the address of a database; {_KNOWN}") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
+    else:
+        event.listen(engine, "do_connect", partial(_connect_postgresql, timeout_seconds))
     return engine
 
 
@@ -54,6 +61,33 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = normal")
     connection.execute(f"pragma busy_timeout = {_BUSY_SECONDS * 1000}")
+
+
+class _Limited(psycopg.Connection[Any]):
+    """A connection that waits for an answer only so long: a server that is frozen, or cut off, sends nothing at all.
+
+    libpq knows no such limit, and the server's own (``statement_timeout``) needs a server that runs.
+    """
+
+    answer_seconds: float = 2.0 * TIMEOUT_SECONDS
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait as psycopg does; give the connection up where nothing comes."""
+        try:
+            return super().wait(gen, interval, self.answer_seconds if timeout is None else timeout)
+        except psycopg.errors._WaitTimeout as error:  # noqa: SLF001 - how psycopg says so, pinned by tests/infra
+            self.pgconn.finish()
+            raise psycopg.OperationalError(f"no answer within {self.answer_seconds:g} s") from error
+
+
+def _connect_postgresql(
+    timeout_seconds: int, _dialect: Any, _record: Any, arguments: Any, named: Any
+) -> psycopg.Connection[Any]:
+    """Connect with time-outs, unless the address names others."""
+    limits = {"connect_timeout": timeout_seconds, "options": f"-c lock_timeout={timeout_seconds}s"}
+    connection = _Limited.connect(*arguments, **(limits | named))
+    connection.answer_seconds = 2.0 * timeout_seconds
+    return connection
 
 
 def create_tables(engine: Engine) -> None:
@@ -136,13 +170,16 @@ def _table(model: type[SQLModel]) -> Table:
 
 
 def keep_latest(connection: Connection, model: type[SQLModel], rows: Sequence[Row]) -> None:
-    """Insert rows, or update those that have a lower revision (health: an earlier ``since``; a position: lower)."""
+    """Insert rows, or update those that have a lower revision (health: an earlier ``since``; a position: lower).
+
+    Of acknowledgements the earlier ``instant`` gives way.
+    """
     if not rows:
         return
     table = _table(model)
     insert = _INSERT[connection.dialect.name](table)
     keys = [column.name for column in table.primary_key]
-    rising = next(name for name in ("revision", "next_offset", "since") if name in table.c)
+    rising = next(name for name in ("revision", "next_offset", "since", "instant") if name in table.c)
     insert = insert.on_conflict_do_update(
         index_elements=keys,
         set_={c.name: insert.excluded[c.name] for c in table.c if c.name not in keys},

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func
+from sqlalchemy import select as raw_select
 from sqlmodel import Session, col, or_, select
 
 from infra.database.board import Missing, Wanted, board
-from infra.database.tables import Finding, Obligation, Refusal, Score, ScoreHistory, Standing
+from infra.database.tables import Acknowledgement, Finding, Obligation, Refusal, Score, ScoreHistory, Standing
 
 
 def participants(session: Session, who: str, year: int | None) -> Sequence[Score]:
@@ -23,6 +25,12 @@ def roster_of(session: Session, tins: Sequence[str], years: Sequence[int]) -> Se
     """Return the scores of all clinicians under some TINs in some years."""
     wanted = select(Score).where(col(Score.tin).in_(tins), col(Score.performance_year).in_(years))
     return session.exec(wanted).all()
+
+
+def who_is_who(session: Session) -> Sequence[Any]:
+    """Return TIN, NPI, cohort and names of every participant, without the scores, which are long."""
+    columns = (Score.tin, Score.npi, Score.cohort, Score.name, Score.organization, Score.practice_alias)
+    return session.execute(raw_select(*(col(column) for column in columns))).all()
 
 
 def obligations(session: Session, tin: str, npis: Sequence[str], year: int) -> Sequence[Obligation]:
@@ -90,3 +98,14 @@ def refusals_by_reason(session: Session) -> list[tuple[str, int, str]]:
     count = func.count()
     wanted = select(Refusal.reason, count, func.min(Refusal.detail)).group_by(col(Refusal.reason))
     return list(session.exec(wanted.order_by(count.desc(), col(Refusal.reason))))
+
+
+def open_alerts(session: Session, cohort: str | None) -> list[Missing]:
+    """Return what alerts and is not settled: soonest due, then costliest."""
+    return [m for m in missing(session, None, None, cohort) if m.obligation.alert == "FIRING"]
+
+
+def acknowledgements(session: Session, now: datetime) -> dict[str, Acknowledgement]:
+    """Return the acknowledgements that have not ended at an instant, by alert."""
+    found = session.exec(select(Acknowledgement).where(col(Acknowledgement.until) > now)).all()
+    return {care.alert_id: care for care in found}

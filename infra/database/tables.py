@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 from infra.database.columns import DOCUMENT, Instant, Points
 
 #: Raised by hand whenever a table changes; another number in the database asks for a rebuild.
-LAYOUT = 3
+LAYOUT = 4
 
 
 class _Said(SQLModel):
@@ -179,6 +179,16 @@ class Health(SQLModel, table=True):
     state: str
     since: datetime = Field(sa_type=Instant)
     detail: str
+
+
+class Acknowledgement(SQLModel, table=True):
+    """Who takes care of an alert until when, as last said."""
+
+    alert_id: str = Field(primary_key=True)
+    until: datetime = Field(sa_type=Instant)
+    by: str
+    reason: str
+    instant: datetime = Field(sa_type=Instant)
 
 
 class ReadPosition(SQLModel, table=True):

@@ -155,6 +155,8 @@ class EmbeddedBroker:
             raise Unavailable(f"The broker's folder {self._home} could not be made: {told.stderr or told.stdout}")
 
     def _start(self, java: str, port: int, controller_port: int) -> Running:
+        if self._process is not None:
+            self._process.wait()  # it ended by itself
         with as_file(files("infra.kafka").joinpath("log4j2.properties")) as logging, self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
                 [

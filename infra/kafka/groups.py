@@ -1,12 +1,19 @@
 """Consumer groups on a cluster."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from kafka import TopicPartition
-from kafka.admin import MemberToRemove
+from kafka.admin import MemberToRemove, OffsetSpec
+from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
 
 from infra.kafka.connection import Connection
 from infra.kafka.topics import admin
+
+_NOT_YET = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
+_TRIES = 20
+_TRY_AGAIN_SECONDS = 0.25
 
 
 def leave_group(connection: Connection, group: str, instance: str) -> None:
@@ -18,5 +25,33 @@ def leave_group(connection: Connection, group: str, instance: str) -> None:
 def committed_offsets(connection: Connection, group: str) -> Mapping[TopicPartition, int]:
     """Return how far a group is, by partition; of a group that never committed nothing."""
     with admin(connection) as client:
-        found = client.list_group_offsets(group)[group]
+        found = _coordinated(lambda: client.list_group_offsets(group))[group]
     return {tp: told.offset for tp, told in found.items() if told.offset >= 0}
+
+
+def log_bounds(
+    connection: Connection, partitions: Iterable[TopicPartition]
+) -> Mapping[TopicPartition, tuple[int, int]]:
+    """Return where each log begins and ends, of the partitions that exist."""
+    with admin(connection) as client:
+        there = set(client.list_topics())
+        asked = [tp for tp in partitions if tp.topic in there]
+        begin = client.list_partition_offsets(dict.fromkeys(asked, OffsetSpec.EARLIEST)) if asked else {}
+        end = client.list_partition_offsets(dict.fromkeys(asked, OffsetSpec.LATEST)) if asked else {}
+    return {tp: (begin[tp].offset, end[tp].offset) for tp in asked}
+
+
+def members(connection: Connection, group: str) -> int:
+    """Return how many members a group has now."""
+    with admin(connection) as client:
+        return len(_coordinated(lambda: client.describe_groups([group]))[group]["members"])
+
+
+def _coordinated(ask: Callable[[], Any]) -> Any:
+    """Ask a group's coordinator; a cluster that never had a group takes a moment to have one."""
+    for _ in range(_TRIES):
+        try:
+            return ask()
+        except _NOT_YET:
+            time.sleep(_TRY_AGAIN_SECONDS)
+    return ask()

@@ -98,7 +98,7 @@ def apply_topics(connection: Connection) -> tuple[list[str], list[Deviation]]:
             client.create_topics(creations, wait_for_metadata=True)
         present = _configurations(client, [name for name, _ in _named(settings)])
         for name, topic in _named(settings):
-            _mend(client, name, topic.configuration(settings.clock), present[name])
+            _mend(client, name, _configuration(topic, settings), present[name])
         return sorted(missing), [d for d in _deviations(client, connection) if not d.mendable]
 
 
@@ -117,8 +117,14 @@ def _creation(topic: Topic, count: int, settings: Settings) -> dict[str, Any]:
     return {
         "num_partitions": topic.partitions or count,
         "replication_factor": settings.kafka_replication,
-        "configs": topic.configuration(settings.clock),
+        "configs": _configuration(topic, settings),
     }
+
+
+def _configuration(topic: Topic, settings: Settings) -> dict[str, str]:
+    """Return what the contract says of a topic, and how many replicas must have what is written."""
+    least = settings.kafka_min_insync
+    return topic.configuration(settings.clock) | ({} if least is None else {"min.insync.replicas": str(least)})
 
 
 def _deviations(client: KafkaAdminClient, connection: Connection) -> list[Deviation]:
@@ -140,7 +146,7 @@ def _deviations(client: KafkaAdminClient, connection: Connection) -> list[Deviat
             what = f"has {known[name]} partitions, not {topic.partitions or count}, which is fixed for a topic's life"
             found.append(Deviation(name, what, mendable=False))
         else:
-            found += _configuration_deviations(name, topic.configuration(settings.clock), present[name])
+            found += _configuration_deviations(name, _configuration(topic, settings), present[name])
     return found
 
 

@@ -8,28 +8,35 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from infra.errors import Unavailable
+from infra.errors import LogLost, Unavailable
+from infra.feeds import FeedsFileError
 from processors.rulebook import RulebookError
 from streams.commands import (
+    alerts,
     assess,
     broker,
+    calendar,
     console,
     dead_letters,
     demo,
+    doctor,
     explain,
+    feeds,
     ingest,
     missing,
     next_steps,
     project,
+    reasons,
     rules,
     simulate,
     standings,
     status,
     topics,
+    watch,
     what_if,
     worker,
 )
-from streams.commands.terminal import UNAVAILABLE, USAGE, complain
+from streams.commands.terminal import REFUSED, UNAVAILABLE, USAGE, complain
 
 app = typer.Typer(
     name="asm",
@@ -59,6 +66,12 @@ app.command(name="explain", help=explain.HELP)(explain.explain)
 app.command(name="what-if", help=what_if.HELP)(what_if.what_if)
 app.command(name="console", help=console.HELP)(console.console)
 app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
+app.command(name="calendar", help=calendar.HELP)(calendar.calendar)
+app.command(name="reasons", help=reasons.HELP)(reasons.reasons)
+app.add_typer(feeds.app, name="feeds")
+app.add_typer(alerts.app, name="alerts")
+app.command(name="watch", help=watch.HELP)(watch.watch)
+app.command(name="doctor", help=doctor.HELP)(doctor.doctor)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")
@@ -72,7 +85,10 @@ def main() -> None:
     except Unavailable as error:
         complain(str(error))
         sys.exit(UNAVAILABLE)
-    except RulebookError as error:
+    except LogLost as error:
+        complain(str(error))
+        sys.exit(REFUSED)
+    except (RulebookError, FeedsFileError) as error:
         complain(str(error))
         sys.exit(USAGE)
     except ValidationError as error:

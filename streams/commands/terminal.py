@@ -17,6 +17,10 @@ OUT = Console(highlight=False, soft_wrap=False, emoji=False, width=None if sys.s
 ERR = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+HttpPort = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="Listen for /metrics, /healthz, /readyz (ASM_HTTP_PORT); 0: any free port."),
+]
 
 
 def complain(text: str) -> None:

@@ -1,11 +1,15 @@
 """``asm topics``: the contract's topics on the cluster."""
 
+import getpass
+from typing import Annotated
+
 import typer
 
 from infra.kafka.connection import connect
 from infra.kafka.topics import Deviation, apply_topics, check_topics
 from infra.settings import Settings
-from streams.commands.terminal import OUT, REFUSED, Json, print_json, table
+from streams.commands.terminal import OUT, REFUSED, USAGE, Json, complain, print_json, table
+from streams.log_lost import Gap, accept_gaps, find_gaps, whole_partition
 
 app = typer.Typer(no_args_is_help=True, help="The contract's topics on the cluster, as topics.toml declares them.")
 
@@ -33,6 +37,52 @@ def check(json: Json = False) -> None:
     else:
         OUT.print("All topics are as declared.")
     raise typer.Exit(REFUSED if deviations else 0)
+
+
+@app.command()
+def lost(
+    accept: Annotated[bool, typer.Option("--accept", help="Have admission go on where the logs begin.")] = False,
+    again: Annotated[
+        int | None,
+        typer.Option(help="With --accept: read this partition of every inbound topic again: its journal was lost."),
+    ] = None,
+    why: Annotated[str | None, typer.Option(help="The reason, for the record on asm.operations.v1.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who orders it; none: the user who is logged in.")] = None,
+    json: Json = False,
+) -> None:
+    """Show where admission's next record is not in the log any more; exit code 1 where there is such a place.
+
+    Workers stop there (`log_lost`). What was deleted unread must be sent again by its feed; what is read a second time
+    changes nothing. Then --accept, with no worker running.
+    """
+    if accept and not why:
+        complain("--accept needs --why.")
+        raise typer.Exit(USAGE)
+    connection = connect(Settings())
+    gaps = find_gaps(connection) if again is None else whole_partition(connection, again)
+    if json:
+        print_json([_document(gap) for gap in gaps])
+    elif gaps:
+        rows = ((g.topic, g.partition, g.committed, g.begin, g.end, g.deleted or "read again") for g in gaps)
+        columns = ("topic", "partition", "next offset", "log begins", "log ends", "deleted unread")
+        OUT.print(table("Not in the log" if again is None else "To be read again", columns, rows))
+    else:
+        OUT.print("Everything that admission reads next is in the log.")
+    if gaps and accept and why:
+        accept_gaps(connection, gaps, by or getpass.getuser(), why)
+        complain("Accepted: admission goes on where these logs begin.")
+    raise typer.Exit(REFUSED if gaps and not accept else 0)
+
+
+def _document(gap: Gap) -> dict[str, str | int]:
+    return {
+        "topic": gap.topic,
+        "partition": gap.partition,
+        "next_offset": gap.committed,
+        "log_begins": gap.begin,
+        "log_ends": gap.end,
+        "deleted_unread": gap.deleted,
+    }
 
 
 def _tell(deviations: list[Deviation]) -> None:

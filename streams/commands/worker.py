@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
+from infra.errors import Unavailable
 from infra.kafka.connection import connect
 from infra.log import configure_logging
-from infra.settings import Settings
+from infra.settings import Settings, with_http_port
 from streams.app import Stage, run_worker
-from streams.supervisor import Supervisor, asm_command, stop_with_supervisor
+from streams.commands.terminal import HttpPort
+from streams.supervisor import UNAVAILABLE, Supervisor, asm_command, stop_with_supervisor
+from streams.waiting import Patience
 
 HELP = """Admit what arrives and assess it, until told to stop.
 
@@ -26,16 +29,26 @@ class Only(StrEnum):
 
 def work(
     only: Annotated[Only | None, typer.Option(help="Run one of the two stages.")] = None,
+    http_port: HttpPort = None,
     supervise: Annotated[bool, typer.Option(help="Start the working process again when it ends.")] = True,
     supervised: Annotated[bool, typer.Option(hidden=True, help="End with the supervisor.")] = False,
 ) -> None:
     """Run a worker."""
-    settings = Settings()
+    settings = with_http_port(Settings(), http_port)
     configure_logging(settings)
     if supervise:
         arguments = ["worker", "--no-supervise", "--supervised", *(["--only", only.value] if only else [])]
-        raise typer.Exit(Supervisor(asm_command(*arguments), settings.restarts_max).run())
+        arguments += [] if http_port is None else ["--http-port", str(http_port)]
+        patience = Patience(settings.unavailable_limit_seconds)
+        raise typer.Exit(Supervisor(asm_command(*arguments), settings.restarts_max, patience).run())
+    stages: tuple[Stage, ...] = (only.value,) if only else ("admission", "assessment")
     if supervised:
         stop_with_supervisor()
-    stages: tuple[Stage, ...] = (only.value,) if only else ("admission", "assessment")
-    raise typer.Exit(run_worker(connect(settings), stages))
+    try:
+        code = run_worker(connect(settings), stages)
+    except Unavailable as error:
+        if not supervised:
+            raise
+        print(error)  # noqa: T201 - to the supervisor, who says it
+        code = UNAVAILABLE
+    raise typer.Exit(code)

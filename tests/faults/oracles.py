@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from infra.database import tables
 from infra.database.engine import create_tables, open_engine
 from processors.events import BeneficiaryLinked, ClaimReceived
-from processors.facts import PracticeYear, empty_year, fold
+from processors.facts import ClinicianFacts, PracticeFacts, PracticeYear, empty_year, fold
 from schemas.codec import InvalidRecord, decode, encode
 from schemas.fingerprint import observe
 from schemas.state import ClinicianRecord, PracticeRecord, pack, unpack
@@ -127,19 +127,32 @@ def _judge_facts(system: System, state: Mapping[tuple[int, bytes | None], bytes]
         key = (event.tin, event.performance_year)
         year = years.get(key) or empty_year(*key)
         years[key] = fold(year, observe(event, instant_of(record.timestamp), record.headers["origin"].decode()))
-    expected = {}
-    for (tin, number), year in years.items():
-        expected[f"practice/{tin.digits}/{number}".encode()] = pack(year.practice)
-        for npi, facts in year.clinicians.items():
-            expected[f"clinician/{tin.digits}/{npi}/{number}".encode()] = pack(facts)
+    expected = {
+        name: pack(facts)
+        for (tin, number), year in years.items()
+        for name, facts in _named(tin.digits, number, year)
+        if facts != empty_year(tin, number).practice  # of whom nothing is known nothing may be written
+    }
+    found = _facts_in(state)
+    verdict.count("FACTS_DIFFER", _differing(found, expected))
+    verdict.figures["facts"] = len(found)
+
+
+def _named(tin: str, number: int, year: PracticeYear) -> Iterator[tuple[bytes, PracticeFacts | ClinicianFacts]]:
+    yield f"practice/{tin}/{number}".encode(), year.practice
+    for npi, facts in year.clinicians.items():
+        yield f"clinician/{tin}/{npi}/{number}".encode(), facts
+
+
+def _facts_in(state: Mapping[tuple[int, bytes | None], bytes]) -> dict[bytes, bytes]:
     found = {}
     for (_, name), value in state.items():
         if name is not None and name.startswith((b"practice/", b"clinician/")):
             kind: type[Any] = PracticeRecord if name.startswith(b"practice/") else ClinicianRecord
-            kept: Any = unpack(value, kind)
-            found[name] = pack(kept.facts)
-    verdict.count("FACTS_DIFFER", _differing(found, expected))
-    verdict.figures["facts"] = len(found)
+            facts: Any = unpack(value, kind).facts
+            if facts != empty_year(facts.tin, facts.performance_year).practice:
+                found[name] = pack(facts)
+    return found
 
 
 def _judge_rows(engine: Engine, said: list[Any], reference: Path, verdict: Verdict) -> None:

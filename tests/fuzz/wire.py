@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from processors.events import EventName
 from schemas.codec import InvalidRecord, decode, encode
+from schemas.event_names import event_name
 from schemas.packed_ledger import LedgerRecord, unpacked
 from schemas.state import ClinicianRecord, PartitionMark, PracticeRecord, unpack
 from schemas.topics import contract
@@ -33,6 +35,8 @@ def record(content: bytes) -> None:
 def inbound(content: bytes) -> None:
     """Admission: a row of the journal that can be read back, or a dead letter and a refusal that can be written.
 
+    An admitted event is named by its first bytes as it names itself.
+
     The first bytes say where and when the record lies, and its key: none, nine bytes, or more.
     """
     head, rest = content[:_HEAD].ljust(_HEAD, b"\0"), content[_HEAD:]
@@ -46,10 +50,11 @@ def inbound(content: bytes) -> None:
         value=None if head[4] == 0xFF else rest[max(length - 1, 0) :],
         timestamp=int.from_bytes(head[8:16], "big") % _LATEST_MS,
     )
-    admitted = admit_batch([lying], _RULES)
+    name, admitted = event_name(lying.value), admit_batch([lying], _RULES)
     assert len(admitted.rows) + len(admitted.letters) == 1
     for row in admitted.rows:
-        read_journal(row.value or b"", dict(row.headers))
+        event = read_journal(row.value or b"", dict(row.headers)).event
+        assert name == EventName(source=event.source, event_id=event.event_id)
     for letter in admitted.letters:
         assert decode(encode(letter)) == letter
         decode(encode(refusal(letter)))

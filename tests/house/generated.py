@@ -4,8 +4,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from infra.metrics import CATALOGUE
 from infra.settings import Settings
 from processors.reasons import REASONS, Kind
+from schemas.reason_examples import reason_examples
 from schemas.topics import contract
 from tests.house.coverage import coverage_page
 
@@ -27,12 +29,17 @@ Nothing is lost, and nobody else is concerned.""",
 
 def reasons_page() -> str:
     """Return ``docs/reasons.md``."""
-    lines = ["# Codes: where they arise, what they mean, what to do", ""]
-    lines += ["Written from `processors/reasons.py` by `make docs`.", ""]
+    lines = ["# Codes: where they arise, what they mean, what to do, for example", ""]
+    lines += [
+        "Written from `processors/reasons.py` and `schemas/reason_examples.toml` by `make docs`.",
+        "",
+    ]
     for kind, (title, what) in _TITLES.items():
-        lines += [f"## {title}", "", what, "", "| code | means | what to do |", "| --- | --- | --- |"]
+        lines += [f"## {title}", "", what, "", "| code | means | what to do | for example |"]
+        lines.append("| --- | --- | --- | --- |")
         rows = sorted((code, m) for code, m in REASONS.items() if m.kind is kind)
-        lines += [f"| `{code}` | {_cited(m.meaning, m.cites)} | {m.remedy} |" for code, m in rows]
+        says = {code: example.says for code, example in reason_examples().items()}
+        lines += [f"| `{code}` | {_cited(m.meaning, m.cites)} | {m.remedy} | {says[code]} |" for code, m in rows]
         lines.append("")
     return "\n".join(lines)
 
@@ -50,6 +57,25 @@ def settings_page() -> str:
         default = "" if value in {None, ""} else f"`{value}`"
         lines.append(f"| `ASM_{name.upper()}` | {default} | {field.description} |")
     return "\n".join([*lines, ""])
+
+
+def metrics_page() -> str:
+    """Return ``docs/metrics.md``."""
+    lines = [_METRICS, "| name | type | unit | labels | means |", "| --- | --- | --- | --- | --- |"]
+    for name, metric in CATALOGUE.items():
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{name}` | {metric.kind} | {metric.unit} | {labels} | {metric.meaning} |")
+    return "\n".join([*lines, ""])
+
+
+_METRICS = """# Metrics
+
+Written from `infra/metrics.py` by `make docs`. How to ask for them, and what to do when an alert fires:
+[operations/monitoring.md](operations/monitoring.md). A metric is there from its first use on. `stage` is admission,
+assessment, projection or standings; `topic` is called as in [contract.md](contract.md), whatever the namespace. Counts
+of records do not include the marks of transactions, offsets and lag do. Besides them each process shows Prometheus's
+own `process_*` metrics.
+"""
 
 
 def contract_page() -> str:
@@ -99,6 +125,7 @@ one or more of each record in the JSON form that `asm ingest events` and `asm as
 
 PAGES = {
     "coverage.md": coverage_page,
+    "metrics.md": metrics_page,
     "reasons.md": reasons_page,
     "operations/settings.md": settings_page,
     "contract.md": contract_page,

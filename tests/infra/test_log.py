@@ -13,7 +13,7 @@ from typing import Any, get_args
 import pytest
 import structlog
 
-from infra.log import Log, LogEvent, configure_logging
+from infra.log import Log, LogEvent, Seldom, configure_logging
 from infra.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ CATALOGUE: tuple[str, ...] = get_args(LogEvent)
 
 
 @pytest.fixture(autouse=True)
-def _logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave the logging of the other tests as it was."""
     monkeypatch.setattr(logging.root, "handlers", [])
     loggers = [logging.getLogger(name) for name in ("", "asm", "aiokafka", "kafka", "faust", "mode")]
@@ -123,6 +123,20 @@ def test_libraries_are_logged_in_the_same_form_and_only_what_they_deem_worth_it(
     assert [(line["event"], line["level"]) for line in found] == [("the broker b1 is away", "error")]
 
 
+def test_a_library_says_the_same_once_a_minute_and_the_program_as_often_as_it_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(Settings(log_format="json"))
+    for _ in range(3):
+        logging.getLogger("aiokafka.conn").error("the broker %s is away", "b1")
+        logging.getLogger("kafka.conn").error("the broker %s is away", "b1")
+        Log().warning("unavailable_waiting", detail="b1")
+    assert Counter(line["event"] for line in lines(capsys.readouterr().err)) == {
+        "the broker b1 is away": 2,
+        "unavailable_waiting": 3,
+    }
+
+
 def test_configuring_twice_prints_a_line_once(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(Settings(log_format="json"))
     configure_logging(Settings(log_format="json"))
@@ -135,3 +149,26 @@ def test_an_error_is_told_with_its_traceback_on_the_same_line(capsys: pytest.Cap
     logging.getLogger("faust").error("the worker failed", exc_info=ValueError("oops"))
     (line,) = lines(capsys.readouterr().err)
     assert "ValueError: oops" in line["exception"]
+
+
+def test_what_a_library_repeats_is_told_once_in_a_while_with_how_often_it_was_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging(Settings(log_format="json"))
+    now = [100.0]
+    (handler,) = logging.root.handlers
+    handler.filters = [Seldom(10.0, lambda: now[0])]
+    library = logging.getLogger("aiokafka.client")
+    for instant in (100.0, 100.1, 109.9, 110.0, 110.1):
+        now[0] = instant
+        library.error("no connection to node %s: %s", 1, f"refused at {instant}")
+        if instant == 109.9:
+            library.error("no connection to node %s: %s", 2, "refused")
+        Log().warning("projection_waiting")
+    told = [line["event"] for line in lines(capsys.readouterr().err)]
+    assert [event for event in told if event != "projection_waiting"] == [
+        "no connection to node 1: refused at 100.0",
+        "no connection to node 2: refused",
+        "no connection to node 1: refused at 110.0 (and 2 times since it was last told)",
+    ]
+    assert told.count("projection_waiting") == 5

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from infra.rulebooks import DEFAULT_VINTAGE, load_rulebooks
-from infra.settings import Settings
+from infra.settings import Settings, with_http_port
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +30,7 @@ def test_every_setting_has_a_default() -> None:
         "kafka_username": None,
         "kafka_password": None,
         "kafka_replication": 1,
+        "kafka_min_insync": None,
         "namespace": "",
         "generation": "live",
         "partitions": None,
@@ -45,9 +46,19 @@ def test_every_setting_has_a_default() -> None:
         "transaction_timeout_seconds": 20.0,
         "clock_margin_seconds": 1.0,
         "watermark_limit_seconds": 300.0,
+        "feeds_file": None,
         "fetch_bytes": 8388608,
         "linger_seconds": 0.0,
         "restarts_max": 10,
+        "unavailable_limit_seconds": 600.0,
+        "database_timeout_seconds": 60,
+        "alerts_url": None,
+        "alerts_wait_seconds": 30.0,
+        "alerts_repost_seconds": 120.0,
+        "heartbeat_seconds": 3600.0,
+        "stall_limit_seconds": 60.0,
+        "http_port": None,
+        "http_host": "127.0.0.1",
         "log_level": "info",
         "log_format": None,
     }
@@ -61,7 +72,7 @@ def test_the_default_vintage_is_one_that_ships() -> None:
     assert sorted(load_rulebooks(Settings().vintage)) != []
 
 
-@pytest.mark.parametrize("name", ["token_key", "kafka_password", "database_url"])
+@pytest.mark.parametrize("name", ["token_key", "kafka_password", "database_url", "alerts_url"])
 def test_a_secret_prints_masked_however_the_settings_are_printed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"ASM_{name.upper()}", "swordfish")
     settings = Settings()
@@ -110,6 +121,13 @@ def test_an_argument_that_is_no_setting_is_refused() -> None:
         ("LOG_FORMAT", "xml"),
         ("KAFKA_SECURITY_PROTOCOL", "TLS"),
         ("KAFKA_PORT", "nine"),
+        ("HTTP_PORT", "65536"),
+        ("STALL_LIMIT_SECONDS", "0"),
+        ("KAFKA_REPLICATION", "0"),
+        ("KAFKA_MIN_INSYNC", "0"),
+        ("KAFKA_MIN_INSYNC", "2"),
+        ("UNAVAILABLE_LIMIT_SECONDS", "-1"),
+        ("DATABASE_TIMEOUT_SECONDS", "1"),
     ],
 )
 def test_a_value_that_a_setting_cannot_have_is_refused_by_its_name(
@@ -121,6 +139,18 @@ def test_a_value_that_a_setting_cannot_have_is_refused_by_its_name(
     assert [error["loc"] for error in refused.value.errors()] == [(name.lower(),)]
 
 
+def test_as_many_replicas_as_there_are_may_have_to_be_in_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASM_KAFKA_REPLICATION", "3")
+    monkeypatch.setenv("ASM_KAFKA_MIN_INSYNC", "3")
+    assert (Settings().kafka_replication, Settings().kafka_min_insync) == (3, 3)
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         setattr(Settings(), "clock", "events")  # noqa: B010 - written plainly, mypy refuses it first
+
+
+def test_a_port_on_the_command_line_goes_before_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASM_HTTP_PORT", "9101")
+    ports = [with_http_port(Settings(), port).http_port for port in (None, 0, 9102)]
+    assert ports == [9101, 0, 9102]

@@ -1,22 +1,25 @@
 """A deployment under test: its topics, its workers as processes, what is sent and what comes out."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 
 from infra.kafka.connection import Connection
 from infra.kafka.topics import apply_topics, topic_names
 from infra.settings import Settings
-from processors.events import Event
 from processors.outputs import ObligationChanged, Output, ScoreChanged
 from processors.simulated_world import Timed
 from schemas.codec import decode, encode
@@ -27,6 +30,7 @@ from streams.admission import milliseconds
 from streams.supervisor import asm_command
 
 PARTITIONS = 4
+_ALARMING = {"warning", "error", "critical"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,12 @@ class Worker:
         """How often the log names an event."""
         return self.log.read_text().count(f'"event": "{event}"')
 
+    def errors(self) -> Counter[str]:
+        """How often the log gives each reason to wait, to end or to be started again."""
+        told = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        reasons = ((t["event"], t.get("error", t.get("exit_code"))) for t in told if t["level"] in _ALARMING)
+        return Counter(f"{event}: {reason}" for event, reason in reasons if reason is not None)
+
     def kill(self) -> None:
         """End it without warning."""
         self.process.kill()
@@ -76,7 +86,9 @@ class Worker:
 class System:
     """One deployment: a namespace on a cluster."""
 
-    def __init__(self, bootstrap: str, namespace: str, folder: Path, clock: str = "events") -> None:
+    def __init__(
+        self, bootstrap: str, namespace: str, folder: Path, clock: str = "events", *, replicas: int = 1
+    ) -> None:
         self.folder = folder
         self.environment = {
             "ASM_KAFKA_BOOTSTRAP": bootstrap,
@@ -88,14 +100,17 @@ class System:
             "ASM_SESSION_TIMEOUT_SECONDS": "8",
             "ASM_DATABASE_URL": f"sqlite:///{folder}/asm.db",
         }
+        replication = {"kafka_replication": replicas, "kafka_min_insync": replicas - 1} if replicas > 1 else {}
+        self.environment |= {f"ASM_{name.upper()}": str(value) for name, value in replication.items()}
         self.settings = Settings.model_validate(
             {"kafka_bootstrap": bootstrap, "namespace": namespace, "clock": clock, "partitions": PARTITIONS}
+            | replication
         )
         self.connection = Connection(bootstrap, embedded=True, settings=self.settings)
         self.names = topic_names(self.settings)
-        self._workers: list[Worker] = []
+        self.workers: list[Worker] = []
         self._others: list[System] = []
-        self._producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5)
+        self._producer = self._feed()
 
     def on_the_wall(self) -> "System":
         """Another deployment, on the wall's clock; it ends with this one."""
@@ -134,9 +149,9 @@ class System:
         return self._start(command, {"ASM_TEST_FREEZE": f"{stage}:{flag}"})
 
     def _start(self, command: list[str], environment: dict[str, str]) -> Worker:
-        log = self.folder / f"worker-{len(self._workers)}.log"
+        log = self.folder / f"worker-{len(self.workers)}.log"
         started = Worker(command, os.environ | self.environment | environment, log)
-        self._workers.append(started)
+        self.workers.append(started)
         return started
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -158,24 +173,55 @@ class System:
         """End what was started, by its process."""
         for other in self._others:
             other.end()
-        for worker in self._workers:
+        for worker in self.workers:
             if worker.process.poll() is None:
                 worker.wake()
                 worker.kill()
-        self._producer.close()
+        self._close_feed()
 
     def send(self, timed: Iterable[Timed[Any]]) -> None:
         """Produce events as received at their instants, and wait until the cluster has them."""
-        for item in timed:
-            event: Event = item.event
-            self.send_bytes(
-                contract().topic_of(type(event).__name__), event.tin.digits.encode(), encode(event), item.received_at
-            )
+        self.begin_to_send(timed)
         self._producer.flush()
 
-    def send_bytes(self, topic: str, key: bytes | None, value: bytes, received_at: datetime) -> None:
-        """Produce a record whatever it holds."""
-        self._producer.send(self.names.of(topic), key=key, value=value, timestamp_ms=milliseconds(received_at))
+    def _feed(self) -> KafkaProducer:
+        return KafkaProducer(bootstrap_servers=self.connection.bootstrap, acks="all", linger_ms=5)
+
+    def _close_feed(self) -> None:
+        with suppress(KafkaError):  # a test may have ended on a broker that is away
+            self._producer.close(timeout=10)
+
+    def reopen_feed(self) -> None:
+        """Send by a new producer: one that was told of an unknown error fails whatever it is given."""
+        self._close_feed()
+        self._producer = self._feed()
+
+    def meet_topics(self) -> None:
+        """Have the producer know every inbound topic, so that it sends also while the cluster is away."""
+        for topic in contract().inbound():
+            assert self._producer.partitions_for(self.names.of(topic)) == set(range(PARTITIONS))
+
+    def begin_to_send(self, timed: Iterable[Timed[Any]]) -> list[Any]:
+        """Produce events as received at their instants; return the futures of their delivery."""
+        return [
+            self.send_bytes(
+                contract().topic_of(type(item.event).__name__),
+                item.event.tin.digits.encode(),
+                encode(item.event),
+                item.received_at,
+            )
+            for item in timed
+        ]
+
+    def send_bytes(self, topic: str, key: bytes | None, value: bytes, received_at: datetime, **headers: bytes) -> Any:
+        """Produce a record whatever it holds; return the future of its delivery."""
+        return self._producer.send(
+            self.names.of(topic),
+            key=key,
+            value=value,
+            timestamp_ms=milliseconds(received_at),
+            headers=list(headers.items()),
+        )
 
     def set_clock(self, instant: datetime) -> None:
         """Move the simulated clock; what was sent before stands below."""

@@ -76,11 +76,12 @@ def test_a_projector_that_dies_between_its_batches_goes_on_where_its_rows_end(
     write = projection.write_rows
     left = [0]
 
-    def write_and_die_at_last(connection: Any, said: Any) -> None:
+    def write_and_die_at_last(connection: Any, said: Any) -> Any:
         left[0] -= 1
-        write(connection, said)
+        written = write(connection, said)
         if left[0] < 0:
             raise MemoryError
+        return written
 
     for left[0] in (2, 5, 1, 8):
         monkeypatch.setattr(projection, "write_rows", write_and_die_at_last)

@@ -152,6 +152,10 @@ class SimulatedConsumer:
         """Read from the first record."""
         self._positions |= dict.fromkeys(partitions, 0)
 
+    async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where the logs begin: nothing is deleted here."""
+        return dict.fromkeys(partitions, 0)
+
     async def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """The ends, as this reader's isolation sees them."""
         await self._process.reach("reading: before the end offsets", by_line=True)

@@ -57,6 +57,9 @@ class Reading:
     async def committed(self, *_: Any) -> int:
         return self._committed.pop(0)
 
+    async def beginning_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
     async def end_offsets(self, *_: Any) -> dict[TopicPartition, int]:
         return {STATE: 1}
 

@@ -1,5 +1,6 @@
 """The command line on files and on a database: what it prints, what it writes, how it ends. No broker runs."""
 
+import dataclasses
 import io
 import json
 import os
@@ -26,6 +27,7 @@ from schemas.cloudevents import parse_event, render_event
 from schemas.codec import decode, encode
 from schemas.intake.qpp import Proof, read_qpp
 from schemas.intake.reading import Reading
+from schemas.records import AlertAcknowledged
 from streams.admission import Rules
 from streams.commands import main
 from streams.feeding import FileFeed
@@ -800,3 +802,81 @@ def test_without_arguments_the_commands_are_listed(asm: Asm) -> None:
     ran = asm()
     commands = ("assess", "ingest", "status", "missing", "simulate", "worker", "project", "broker", "topics", "demo")
     assert [command for command in commands if command not in ran.out + ran.err] == []
+
+
+# asm alerts
+
+
+def fired(asm: Asm) -> list[dict[str, Any]]:
+    """Make a database two weeks before the deadline; return the alerts that are open."""
+    fill(Path("asm-streams.db"), until=at("2028-03-20"))
+    (listed_,) = asm("alerts", "list", "--json", **SIMULATED).documents
+    alerts: list[dict[str, Any]] = listed_["alerts"]
+    return alerts
+
+
+def test_the_open_alerts_are_listed_with_the_sentence_and_by_practice_stage_and_cohort(asm: Asm) -> None:
+    alerts = fired(asm)
+    board = asm("missing", "--json", **SIMULATED).documents[0]["missing"]
+    assert alerts == [m for m in board if m["alert"] == "FIRING"]
+    assert {a["stage"] for a in alerts} == {"T_14"}
+    found = {
+        option: len(asm("alerts", "list", "--json", *option, **SIMULATED).documents[0]["alerts"])
+        for option in (
+            ("--practice", "north"),
+            ("--practice", "south"),
+            ("--stage", "T_14"),
+            ("--stage", "T_7"),
+            ("--cohort", "HEART_FAILURE"),
+            ("--cohort", "LOW_BACK_PAIN"),
+        )
+    }
+    assert list(found.values()) == [len(alerts), 0] * 3
+    shown = asm("alerts", "list", "--limit", "1", **SIMULATED).out
+    assert shown.startswith(f"{len(alerts)} open alerts as of 2028-03-17 20:00 EDT")
+    assert f"… and {len(alerts) - 1} more" in shown
+
+
+def test_who_takes_care_of_an_alert_is_listed_until_that_ends(asm: Asm) -> None:
+    alerts = fired(asm)
+    cares = [
+        AlertAcknowledged(alert_id=a["alert_id"], until=at(until), by="R. Moss", reason="Monday", instant=at(instant))
+        for a, until, instant in zip(alerts, ("2028-03-22", "2028-03-01"), ("2028-03-02", "2028-03-02"), strict=False)
+    ]
+    first = dataclasses.replace(cares[0], until=at("2028-03-30"), by="nobody", instant=at("2028-03-01"))
+    engine = open_engine(f"sqlite:///{Path('asm-streams.db').absolute()}")
+    for said in (*cares, first):
+        with engine.begin() as connection:
+            write_rows(connection, [decode(encode(said))])
+    engine.dispose()
+    (told,) = asm("alerts", "list", "--json", **SIMULATED).documents
+    assert [a["acknowledgement"] for a in told["alerts"] if "acknowledgement" in a] == [
+        {
+            "alert_id": alerts[0]["alert_id"],
+            "until": "2028-03-22T00:00:00Z",
+            "by": "R. Moss",
+            "reason": "Monday",
+            "instant": "2028-03-02T00:00:00Z",
+        }
+    ]
+    assert "R. Moss until" in asm("alerts", "list", **SIMULATED).out
+
+
+def test_only_an_open_alert_can_be_acknowledged_and_only_until_an_instant_to_come(asm: Asm) -> None:
+    alert_id = fired(asm)[0]["alert_id"]
+    options = ("--reason", "Monday", "--until")
+    unknown = asm("alerts", "ack", "nothing", *options, "2028-03-22T00:00:00Z", **SIMULATED)
+    past = asm("alerts", "ack", alert_id, *options, "2028-03-18T00:00:00Z", **SIMULATED)
+    local = asm("alerts", "ack", alert_id, *options, "2028-03-22T00:00:00", **SIMULATED)
+    assert (unknown.code, unknown.err) == (
+        REFUSED,
+        "asm: No open alert is nothing: `asm alerts list` names them.\n",
+    )
+    assert (past.code, "has passed" in past.words, local.code, "no offset" in local.words) == (USAGE, True, USAGE, True)
+
+
+def test_a_receiver_needs_an_address_that_its_kind_can_have(asm: Asm) -> None:
+    none = asm("alerts", "deliver", "--to", "webhook")
+    wrong = asm("alerts", "deliver", "--to", "webhook", "swordfish", ASM_KAFKA_BOOTSTRAP="127.0.0.1:1")
+    assert (none.code, "ASM_ALERTS_URL" in none.words) == (USAGE, True)
+    assert (wrong.code, "not one of HTTP" in wrong.err, "swordfish" in wrong.err) == (UNAVAILABLE, True, False)

@@ -86,9 +86,13 @@ class NotedOwner:
     async def close(self) -> None:
         self._notes.append(("close", self._partition))
 
+    def tell(self) -> None: ...
+
 
 class NotedApp(BatchApp):
     """A batch app whose owners note what is done to them, as it notes when Faust's own handling has its turn."""
+
+    stage = "assessment"
 
     def __init__(self) -> None:
         self.notes: list[Any] = []
@@ -242,7 +246,7 @@ async def test_the_settings_arrive_at_the_consumer_of_the_group() -> None:
         "group": "contract.asm-admission",
         "instance": "admission-one",
         "auto_commit": False,
-        "offset_reset": "earliest",
+        "offset_reset": "none",
         "session_ms": 8000,
         "heartbeat_ms": 2000,
         "rebalance_ms": 10_000,
@@ -250,12 +254,14 @@ async def test_the_settings_arrive_at_the_consumer_of_the_group() -> None:
 
 
 @asynchronous
-async def test_isolation_fetch_wait_and_assignor_which_the_driver_hard_codes_are_set_on_the_consumer() -> None:
+async def test_what_the_driver_hard_codes_or_would_reset_in_silence_is_set_on_the_consumer() -> None:
     async with started_by(driver.AIOKafkaConsumerThread, NotedApp()) as hard_coded:
         assert (hard_coded._isolation_level, hard_coded._fetch_max_wait_ms) == ("read_uncommitted", 1500)
+        assert hard_coded._auto_offset_reset == "earliest"
         assert [type(a) for a in hard_coded._partition_assignment_strategy] == [PartitionAssignor]
     async with started_by(BatchConsumerThread, NotedApp()) as ours:
         assert (ours._isolation_level, ours._fetch_max_wait_ms) == ("read_committed", 50)
+        assert ours._auto_offset_reset == "none"
         assert ours._partition_assignment_strategy == (RangePartitionAssignor,)
 
 
@@ -558,6 +564,8 @@ async def test_faust_stops_the_flow_when_partitions_are_revoked_and_waits_for_no
 
 class NotedPartition(PartitionOwner):
     """A partition's owner whose work waits until it may go on."""
+
+    stage = "assessment"
 
     def __init__(self, app: BatchApp, notes: list[Any]) -> None:
         self.notes = notes

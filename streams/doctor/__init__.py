@@ -1,0 +1,1 @@
+"""The doctor: what stands between this system and being well, looked at from outside, writing nothing."""
