@@ -10,6 +10,8 @@ from sqlmodel import Session, col
 
 from infra.database.tables import Finding, Health, Obligation, ReadPosition, Refusal, Score, Standing
 
+_DONE = "asm.operations.v1"
+
 
 class OfAFeed(NamedTuple):
     """How many times a feed got a code, when last, and one text as an example."""
@@ -65,9 +67,13 @@ def standings(session: Session) -> Sequence[Standing]:
 
 
 def newest(session: Session, tins: frozenset[str] | None) -> tuple[int, ...]:
-    """Return numbers that change whenever anything is said: of some TINs, or None, of anything at all."""
+    """Return numbers that change whenever anything is said: of some TINs, or None, of anything at all.
+
+    What somebody does, such as reading, is nothing that is said: who reads anew what was read would never end.
+    """
     if tins is None:
-        return (session.scalar(select(func.sum(col(ReadPosition.next_offset)))) or 0,)
+        said = select(func.sum(col(ReadPosition.next_offset))).where(~col(ReadPosition.topic).endswith(_DONE))
+        return (session.scalar(said) or 0,)
     told: list[int] = []
     for table in (Score, Obligation, Finding):
         counted = select(func.count(), func.sum(col(table.revision))).where(col(table.tin).in_(tins))

@@ -47,10 +47,7 @@ def console(
     """Serve the console until told to stop."""
     settings = Settings()
     refuse_open_door(host, behind)
-    try:
-        sign_in = LocalSignIn(EVERYBODY if scopes is None else read_scopes(scopes))
-    except ScopesError as error:
-        raise typer.BadParameter(str(error)) from error
+    sign_in = _sign_in(scopes)
     configure_logging(settings)
     engine = open_engine(settings.database_url.get_secret_value())
     require_tables(engine)
@@ -69,6 +66,13 @@ def console(
             _serve(made, host, port)
     finally:
         engine.dispose()
+
+
+def _sign_in(scopes: Path | None) -> LocalSignIn:
+    try:
+        return LocalSignIn(EVERYBODY if scopes is None else read_scopes(scopes))
+    except ScopesError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _serve(made: Console, host: str, port: int) -> None:

@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 from infra.errors import Unavailable
 from infra.kafka.connection import Connection
 from infra.kafka.topics import topic_names
-from infra.kafka.writing import open_producer
+from infra.kafka.writing import close_producer, open_producer
 from schemas.codec import encode
 from schemas.records import OperationRecorded
 from streams.console.identity import Identity
@@ -72,8 +72,9 @@ def kafka_recorder(connection: Connection) -> Iterator[KafkaRecorder]:
 
     :raises Unavailable: the cluster does not answer.
     """
-    producer = open_producer(connection, max_block_ms=_PATIENCE_MS)
+    patience = {"max_block_ms": _PATIENCE_MS, "request_timeout_ms": _PATIENCE_MS, "delivery_timeout_ms": _PATIENCE_MS}
+    producer = open_producer(connection, **patience)
     try:
         yield KafkaRecorder(producer, topic_names(connection.settings).of(OPERATIONS))
     finally:
-        producer.close(timeout=_PATIENCE_MS / 1000)
+        close_producer(producer)

@@ -217,6 +217,7 @@ def test_a_page_reads_itself_anew_when_something_newer_is_there(page: Page, view
         session.commit()
         expect(open_items).to_have_text(str(before - 1), timeout=20_000)
         expect(page.locator("#live")).to_have_text(re.compile("Updated at"))
+        assert page.locator("tbody tr").count() == 50
         settled.status = "OPEN"
         session.commit()
 

@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from infra.database.tables import Obligation, Score
+from infra.database.tables import Obligation, ReadPosition, Score
 from streams.console.app import create_app
 from streams.console.events import seen_now
 from streams.console.identity import Identity
@@ -191,3 +191,18 @@ def test_a_practice_without_an_alias_has_an_opaque_name_that_leads_to_it(view: E
         for score in session.exec(select(Score).where(Score.tin == tin)):
             score.practice_alias = MINE
         session.commit()
+
+
+def test_the_record_of_a_read_is_no_event_and_anything_that_is_said_is(made: Made, view: Engine) -> None:
+    operator = Identity(name="operator", practices=None)
+    before = seen_now(made.console, operator)
+    told = []
+    with Session(view) as session:
+        for topic in ("t1.asm.operations.v1", "t1.asm.health.v1"):
+            position = ReadPosition(topic=topic, partition=0, next_offset=7)
+            session.add(position)
+            session.commit()
+            told.append(seen_now(made.console, operator) == before)
+            session.delete(position)
+            session.commit()
+    assert told == [True, False]
