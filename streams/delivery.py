@@ -24,7 +24,7 @@ from infra.errors import Unavailable
 from infra.kafka.connection import Connection, unreachable
 from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import topic_names
-from infra.kafka.writing import open_producer
+from infra.kafka.writing import close_producer, open_producer
 from infra.log import Log
 from processors.obligations import SETTLED
 from processors.outputs import Alert
@@ -252,7 +252,7 @@ class Deliverer:
         except KafkaError as error:
             raise unreachable(self._connection, error) from error
         finally:
-            producer.close()
+            close_producer(producer)
 
     def _send(self, topic: str, key: bytes | None, value: bytes) -> None:
         try:

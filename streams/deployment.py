@@ -173,4 +173,5 @@ class Deployment:
             "ASM_NAMESPACE": self.settings.namespace,
             "ASM_DATABASE_URL": self.settings.database_url.get_secret_value(),
             "ASM_LOG_FORMAT": "json",
+            "ASM_HTTP_PORT": "",  # one port is not for two programs
         }

@@ -156,9 +156,7 @@ class Board:
             return None
         if alarm.alert is Alert.FIRING:
             return alarm.stage if told is None or alarm.stage not in told.stages else None
-        if told is None:
-            return None
-        return None if told.resolved else told.stages[-1]
+        return None if told is None else told.stages[-1]
 
     def care_of(self, alert_id: str, now: datetime) -> AlertAcknowledged | None:
         """Return the acknowledgement of an alert that has not ended."""

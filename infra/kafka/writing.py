@@ -40,4 +40,4 @@ def deliver_one(connection: Connection, topic: str, value: bytes) -> None:
     except KafkaError as error:
         raise unreachable(connection, error) from error
     finally:
-        producer.close()
+        close_producer(producer)

@@ -23,7 +23,7 @@ def broker(connection: Connection) -> Check:
         brokers = client.describe_cluster()["brokers"]
         version = client.get_broker_version_data(brokers[0]["broker_id"]).broker_version
     known = ".".join(map(str, version))
-    return fine("broker", f"{connection.bootstrap} answers: {len(brokers)} broker(s), speaks what Kafka {known} does")
+    return fine("broker", f"{connection.bootstrap} answers: {len(brokers)} broker(s), as new as Kafka {known} or newer")
 
 
 def topics(connection: Connection) -> Check:

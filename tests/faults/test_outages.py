@@ -127,6 +127,7 @@ def test_a_broker_that_stays_away_is_given_up_at_the_limit_with_code_3(outage: S
     assert started[0].says("worker_restarting") == 0
 
 
+@long_form
 def test_a_broker_that_is_away_at_the_start_is_named_at_each_attempt_and_given_up_at_the_limit(tmp_path: Path) -> None:
     environment = {
         "ASM_KAFKA_BOOTSTRAP": NOWHERE,

@@ -23,6 +23,7 @@ from streams.projection import Projector
 from tests.integration.system import System, Worker, await_that
 from tests.integration.test_projection import rows
 from tests.integration.test_worker import BOOKS
+from tests.long_form import long_form
 from tests.making import DUE, at
 
 pytestmark = pytest.mark.integration
@@ -156,6 +157,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@long_form
 def test_a_full_disk_under_the_view_is_waited_for_and_its_rows_are_right(system: System, small_disk: Path) -> None:
     url = f"sqlite:///{small_disk}/asm.db"
     play = Play(system)

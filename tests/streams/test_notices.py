@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -105,6 +106,12 @@ def test_the_alerts_of_a_practice_at_a_stage_are_one_digest_with_their_sentences
     )
 
 
+def test_the_costliest_of_a_digest_stands_first() -> None:
+    made = board()
+    take(made, *(replace(alert(n), points_at_stake=Decimal(cost)) for n, cost in enumerate((5, 7, 7, 6))))
+    assert [line.alert_id for line in prepare(made)[0].alerts] == ["a1", "a2", "a3", "a0"]
+
+
 def test_an_alert_is_told_once_at_each_stage_and_once_when_it_is_resolved() -> None:
     made, log, told = board(), [], []
     for said in (alert(), alert(), alert(stage="T_14"), alert(stage="T_14"), alert(stage="T_30")):
@@ -115,6 +122,7 @@ def test_an_alert_is_told_once_at_each_stage_and_once_when_it_is_resolved() -> N
         take(made, alert(stage="T_7", state=Alert.RESOLVED))
         told += due(made)
         log += tell(made)
+        assert due(made) == []
     assert told == [
         ("north", "T_30", "FIRING", ["a1"]),
         ("north", "T_14", "FIRING", ["a1"]),

@@ -5,11 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from structlog.testing import capture_logs
 
 from infra.kafka.connection import Connection
 from infra.settings import Settings
-from streams.clients import Clients
+from streams.clients import AIOKAFKA, Clients, PatientProducer
 from streams.transaction import LIMIT_SECONDS, FencedProducer
 from tests.replay.loop import run
 
@@ -64,3 +67,41 @@ def test_a_transaction_does_not_wait_for_ever() -> None:
     with capture_logs() as logs, pytest.raises(TimeoutError):
         committing(LIMIT_SECONDS + 1)()
     assert told(logs) == [("transaction_waiting", "app-3", s) for s in (2.0, 4.0, 8.0, 16.0, 32.0)]
+
+
+def looking_up(kind: type[AIOKafkaProducer]) -> int:
+    """Have a producer look for its coordinator while the broker that it asks is lost, and then ask another."""
+    lost = [KafkaConnectionError("the connection is lost")]
+
+    async def lookup(_self: Any, _kind: int, _key: str) -> int:
+        if lost:
+            raise lost.pop()
+        return 2
+
+    async def work() -> int:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(AIOKafkaClient, "coordinator_lookup", lookup)
+            patch.setattr(AIOKafkaClient, "force_metadata_update", done)
+            patch.setattr(AIOKafkaClient, "ready", done)
+            producer = kind(bootstrap_servers="127.0.0.1:1", transactional_id="app-3", retry_backoff_ms=1)
+            try:
+                return int(await producer._sender._find_coordinator(CoordinationType.TRANSACTION, "app-3"))
+            finally:
+                await producer.stop()
+
+    node: int = asyncio.run(work())
+    return node
+
+
+async def done(*_: Any, **__: Any) -> bool:
+    return True
+
+
+def test_the_producer_outlives_the_broker_that_it_asks_for_its_coordinator() -> None:
+    assert AIOKAFKA.producer is PatientProducer
+    assert looking_up(PatientProducer) == 2
+
+
+def test_aiokafka_by_itself_does_not() -> None:
+    with pytest.raises(KafkaError, match="the connection is lost"):
+        looking_up(AIOKafkaProducer)
