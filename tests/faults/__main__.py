@@ -4,6 +4,7 @@ With ``--cluster`` three brokers are killed one at a time, the leader and the co
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -36,6 +37,7 @@ def main() -> int:
     options.add_argument("--per-second", type=int, default=100)
     options.add_argument("--slow-failover", action="store_true", help="Kafka's own time-outs instead of short ones")
     given = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends too
     world = large_world(given.seed, given.clinicians, given.claims_factor)
     print(f"{len(world)} events of {given.clinicians} clinicians, seed {given.seed}", flush=True)
     return play_cluster(world, given) if given.cluster else play(world, given)
