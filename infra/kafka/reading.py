@@ -124,8 +124,9 @@ def records_in(
         position = still_held(consumer, tp, span).first
         consumer.seek(tp, position)
         progress(position - span.first)
+        pulse = Pulse(consumer)
         while position < span.end:
-            for records in consumer.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS).values():
+            for records in pulse.poll(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS).values():
                 yield from (record for record in records if record.offset < span.end)
             before, position = position, min(consumer.position(tp), span.end)  # a marker takes an offset too
             progress(position - before)

@@ -23,7 +23,7 @@ WORLD = simulate(21, 6, BOOKS[2027])
 
 def address(program: Worker) -> str:
     """Where a program tells of itself, as its log says."""
-    await_that(lambda: program.says("http_listening") > 0, 30, "a port that is listened on")
+    await_that(lambda: program.says("http_listening") > 0, 90, "a port that is listened on")
     lines = [json.loads(line) for line in program.log.read_text().splitlines() if "http_listening" in line]
     return f"http://{lines[-1]['host']}:{lines[-1]['port']}"
 
@@ -57,14 +57,14 @@ def is_ready(url: str) -> bool:
 def test_a_system_tells_of_itself_and_the_doctor_sees_when_a_part_of_it_is_gone(system: System) -> None:
     worker, projector = (system.start(*c, "--http-port", "0") for c in (("worker", "--no-supervise"), ("project",)))
     works, views = address(worker), address(projector)
-    await_that(lambda: is_ready(works) and is_ready(views), 60, "readiness of both")
+    await_that(lambda: is_ready(works) and is_ready(views), 120, "readiness of both")
     system.set_clock(START)
     system.send(WORLD)
     system.set_clock(LATER)
-    system.await_tick(LATER)
+    system.await_tick(LATER, 150)
     outputs = sum(len(system.read(f"asm.{topic}.v1")) for topic in ("scores", "compliance", "findings"))
     said = outputs + len(system.read("asm.refusals.v1"))
-    await_that(lambda: total(samples(views), "asm_projected_records_total") == said, 30, "the view")
+    await_that(lambda: total(samples(views), "asm_projected_records_total") == said, 90, "the view")
 
     found = samples(works)
     admitted, refused = total(found, "asm_records_admitted_total"), total(found, "asm_records_refused_total")
@@ -98,7 +98,7 @@ def test_a_system_tells_of_itself_and_the_doctor_sees_when_a_part_of_it_is_gone(
 def test_records_that_an_open_transaction_holds_back_are_seen_to_stand_still(system: System) -> None:
     worker = system.worker("--no-supervise", "--http-port", "0", ASM_STALL_LIMIT_SECONDS="1")
     url = address(worker)
-    await_that(lambda: is_ready(url), 60, "readiness")
+    await_that(lambda: is_ready(url), 120, "readiness")
     feed = KafkaProducer(
         bootstrap_servers=system.connection.bootstrap, transactional_id=f"{system.settings.namespace}feed"
     )
@@ -125,24 +125,24 @@ def test_what_is_said_is_watched_as_it_is_said_until_ctrl_c(system: System) -> N
     system.set_clock(START)
     system.send(WORLD)
     system.set_clock(LATER)
-    system.await_tick(LATER)
+    system.await_tick(LATER, 150)
     assert projector.stop() == 0
     assert system.run("project", "--once").returncode == 0
     everybody, one = system.start("watch"), system.start("watch", NPI)
-    assert one.process.wait(30) == 1
+    assert one.process.wait(90) == 1
     assert f"Nobody on the roster is {NPI}." in one.log.read_text()
     npis = sorted(npi for npi, _ in system.scores())
     one = system.start("watch", npis[0])
     system.set_clock(END)
-    system.await_tick(END)
+    system.await_tick(END, 150)
     told = [o for o in system.obligations().values() if o.as_of == END and o.alert.value == "FIRING"]
     assert len(told) > 3
-    await_that(lambda: everybody.log.read_text().count(" alert ") == len(told), 30, "a line of each alert")
+    await_that(lambda: everybody.log.read_text().count(" alert ") == len(told), 90, "a line of each alert")
     wanted = [o for o in told if o.npi == npis[0]]
-    await_that(lambda: one.log.read_text().count(f"NPI {npis[0]}") >= len(wanted), 30, "the lines of one clinician")
+    await_that(lambda: one.log.read_text().count(f"NPI {npis[0]}") >= len(wanted), 90, "the lines of one clinician")
     others = [npi for npi in npis[1:] if f"NPI {npi}" in one.log.read_text()]
     for watching in (everybody, one):
         watching.process.send_signal(signal.SIGINT)
-        assert watching.process.wait(30) == 0
+        assert watching.process.wait(90) == 0
     assert others == []
     assert "2028-03-28 20:00 EDT alert" in everybody.log.read_text()
