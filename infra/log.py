@@ -56,6 +56,8 @@ LogEvent = Literal[
     "notice_told",  # the receiver has a digest: stage, firing or resolved, of how many alerts
     "receiver_away",  # it does not answer or not with success: tried again after a while, nothing is lost
     "receiver_back",  # it answers again
+    # console
+    "console_started",  # host, port
 ]
 
 

@@ -15,6 +15,7 @@ from processors.rulebook import Rulebook, weakest
 from processors.score_tree import ARITHMETIC, ZERO
 
 _HUNDRED = 100
+_CELLS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,37 @@ def standing_of_cohort(
         scaling_factor=None if figures is None else figures.scaling_factor,
         quantiles=_quantiles(told, rules.cell_min),
         standing=weakest(source.standing for source in rules.sources.values()),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """How many scores lie from ``low`` up to ``high`` (the last cell: with it); None: too few to be told."""
+
+    low: Decimal
+    high: Decimal
+    count: int | None
+
+
+def distribution(scores: Iterable[Decimal], highest: Decimal, cell_min: int) -> tuple[Cell, ...]:
+    """Return the scores from 0 to ``highest`` in ten cells, those of fewer than ``cell_min`` scores suppressed.
+
+    Since the sum is known elsewhere, cells are suppressed until the hidden ones hold ``cell_min`` scores together:
+    else one could be told from the rest. An empty cell hides nobody and is shown.
+    """
+    counts = [0] * _CELLS
+    for score in scores:
+        counts[min(_CELLS - 1, max(0, int(score * _CELLS // highest)))] += 1
+    hidden = {place for place, count in enumerate(counts) if 0 < count < cell_min}
+    for place in sorted(range(_CELLS), key=lambda place: (counts[place], place)):
+        if not hidden or (len(hidden) > 1 and sum(counts[each] for each in hidden) >= cell_min):
+            break
+        if counts[place] >= cell_min:
+            hidden.add(place)
+    width = ARITHMETIC.divide(highest, Decimal(_CELLS))
+    return tuple(
+        Cell(low=width * place, high=width * (place + 1), count=None if place in hidden else count)
+        for place, count in enumerate(counts)
     )
 
 

@@ -1,6 +1,5 @@
 """The database of the projection: SQLite in a file, or PostgreSQL, by ``ASM_DATABASE_URL``."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
@@ -22,6 +21,7 @@ from schemas.plain import encode_hook
 Row = Mapping[str, Any]
 _INSERT: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _JSON = msgspec.json.Encoder(decimal_format="number", enc_hook=encode_hook)
+_PLAIN = msgspec.json.Decoder(float_hook=Decimal)
 _BUSY_SECONDS = 30
 TIMEOUT_SECONDS = 60
 
@@ -35,7 +35,7 @@ def open_engine(url: str, timeout_seconds: int = TIMEOUT_SECONDS) -> Engine:
     """
     options: dict[str, Any] = {
         "json_serializer": lambda value: _JSON.encode(value).decode(),
-        "json_deserializer": partial(json.loads, parse_float=Decimal),
+        "json_deserializer": _PLAIN.decode,
     }
     try:
         parsed = make_url(url)

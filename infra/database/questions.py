@@ -1,28 +1,15 @@
 """The questions that people ask of the projection: who is it, where does it stand, what is missing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy
 from sqlalchemy import func
+from sqlalchemy import select as raw_select
 from sqlmodel import Session, col, or_, select
 
+from infra.database.board import Missing, Wanted, board
 from infra.database.tables import Acknowledgement, Finding, Obligation, Refusal, Score, ScoreHistory, Standing
-
-_UNSETTLED = ("OPEN", "PREPARED", "SENT", "AT_RISK", "UNPROVEN", "MISSED", "LATE")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
-    """An obligation that is not settled, with the names of whom it concerns."""
-
-    obligation: Obligation
-    name: str | None
-    organization: str | None
-    practice_alias: str | None
-    cohort: str | None
 
 
 def participants(session: Session, who: str, year: int | None) -> Sequence[Score]:
@@ -43,7 +30,7 @@ def roster_of(session: Session, tins: Sequence[str], years: Sequence[int]) -> Se
 def who_is_who(session: Session) -> Sequence[Any]:
     """Return TIN, NPI, cohort and names of every participant, without the scores, which are long."""
     columns = (Score.tin, Score.npi, Score.cohort, Score.name, Score.organization, Score.practice_alias)
-    return session.execute(sqlalchemy.select(*(col(column) for column in columns))).all()
+    return session.execute(raw_select(*(col(column) for column in columns))).all()
 
 
 def obligations(session: Session, tin: str, npis: Sequence[str], year: int) -> Sequence[Obligation]:
@@ -72,56 +59,9 @@ def open_findings(session: Session, tin: str, npis: Sequence[str], year: int) ->
 def missing(session: Session, until: datetime | None, since: datetime | None, cohort: str | None) -> list[Missing]:
     """Return what is not settled and due at an instant up to ``until`` and after ``since``: soonest, then costliest.
 
-    What has no due date, such as the readiness checklist, comes last, and not at all where an instant is given. Who
-    alerts stands before who does not; a TIN's own item is named by its practice.
+    What has no due date is left out where an instant is given.
     """
-    practice = _practices().subquery()
-    wanted: Any = (
-        select(Obligation, Score, practice)
-        .join(practice, _same(practice.c, Obligation), isouter=True)
-        .join(Score, _same(Score, Obligation) & (col(Score.npi) == Obligation.npi), isouter=True)
-        .where(col(Obligation.status).in_(_UNSETTLED))
-    )
-    if until is not None:
-        wanted = wanted.where(col(Obligation.due_at) <= until)
-    if since is not None:
-        wanted = wanted.where(col(Obligation.due_at) > since)
-    if cohort is not None:
-        of_practice = (practice.c.first_cohort == cohort) | (practice.c.last_cohort == cohort)
-        wanted = wanted.where(or_(Score.cohort == cohort, col(Obligation.npi).is_(None) & of_practice))
-    wanted = wanted.order_by(
-        col(Obligation.due_at).is_(None),
-        col(Obligation.due_at),
-        col(Obligation.alert) != "FIRING",
-        col(Obligation.points_at_stake).desc(),
-        col(Obligation.obligation_id),
-    )
-    return [
-        Missing(
-            obligation=row[0],
-            name=row[1] and row[1].name,
-            organization=row.organization,
-            practice_alias=row.practice_alias,
-            cohort=row[1].cohort if row[1] else row.first_cohort,
-        )
-        for row in session.execute(wanted)
-    ]
-
-
-def _practices() -> Any:
-    """Select each TIN and year with its names and the cohorts of its clinicians."""
-    return sqlalchemy.select(
-        col(Score.tin),
-        col(Score.performance_year),
-        func.min(Score.organization).label("organization"),
-        func.min(Score.practice_alias).label("practice_alias"),
-        func.min(Score.cohort).label("first_cohort"),
-        func.max(Score.cohort).label("last_cohort"),
-    ).group_by(col(Score.tin), col(Score.performance_year))
-
-
-def _same(left: Any, right: Any) -> Any:
-    return (left.tin == right.tin) & (left.performance_year == right.performance_year)
+    return list(board(session, Wanted(until=until, since=since, cohort=cohort)))
 
 
 def score_history(session: Session, score: Score) -> Sequence[ScoreHistory]:
@@ -141,7 +81,15 @@ def standing_of(session: Session, cohort: str, year: int) -> Standing | None:
 
 def latest_as_of(session: Session) -> datetime | None:
     """Return the latest instant that anything was said as of."""
-    told: list[datetime | None] = [session.exec(select(func.max(table.as_of))).one() for table in (Score, Obligation)]
+    return said_as_of(session, None)
+
+
+def said_as_of(session: Session, tins: frozenset[str] | None) -> datetime | None:
+    """Return the latest instant that anything was said as of, of some TINs; None: of all."""
+    told: list[datetime | None] = []
+    for table in (Score, Obligation):
+        wanted = select(func.max(table.as_of))
+        told.append(session.exec(wanted if tins is None else wanted.where(col(table.tin).in_(tins))).one())
     return max((instant for instant in told if instant is not None), default=None)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from infra.database.questions import Missing
+from infra.database.board import Missing
 from infra.database.tables import Obligation
 from processors.gaps import Gap
 from processors.obligations import Status

@@ -8,13 +8,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
 from infra.database.columns import DOCUMENT, Instant, Points
 
 #: Raised by hand whenever a table changes; another number in the database asks for a rebuild.
-LAYOUT = 3
+LAYOUT = 4
 
 
 class _Said(SQLModel):
@@ -33,7 +33,13 @@ class _Said(SQLModel):
     generation: str
 
 
-class _Score(_Said):
+class _OfAParticipant(SQLModel):
+    tin: str = Field(primary_key=True)
+    npi: str = Field(primary_key=True)
+    performance_year: int = Field(primary_key=True)
+
+
+class _Score(_Said, _OfAParticipant):  # the key comes first: SQLite reads a row up to the last column that is wanted
     cohort: str
     final_score: Decimal | None = Field(sa_type=Points)
     prepared_score: Decimal | None = Field(sa_type=Points)
@@ -54,22 +60,25 @@ class _Score(_Said):
 class Score(_Score, table=True):
     """A participant's score as last announced."""
 
-    tin: str = Field(primary_key=True)
-    npi: str = Field(primary_key=True, index=True)
-    performance_year: int = Field(primary_key=True)
+    __table_args__ = (
+        Index("ix_score_npi", "npi"),
+        Index("ix_score_as_of", "as_of"),
+        Index("ix_score_cohort", "tin", "performance_year", "npi", "cohort"),  # the board's filter reads no row
+    )
 
 
 class ScoreHistory(_Score, table=True):
     """Every announced score."""
 
     __tablename__ = "score_history"
-    tin: str = Field(primary_key=True)
-    npi: str = Field(primary_key=True)
-    performance_year: int = Field(primary_key=True)
     revision: int = Field(primary_key=True)
 
 
-class _Obligation(_Said):
+class _OfAnObligation(SQLModel):
+    obligation_id: str = Field(primary_key=True)
+
+
+class _Obligation(_Said, _OfAnObligation):
     tin: str = Field(index=True)
     npi: str | None = Field(index=True)
     performance_year: int
@@ -91,17 +100,23 @@ class _Obligation(_Said):
     cites: Any = Field(sa_type=DOCUMENT)
 
 
+#: All that the board counts, filters and orders by: only the rows of one page are read.
+_BOARD = ("due_at", "alert", "points_at_stake", "obligation_id", "tin", "npi", "performance_year", "stage")
+
+
 class Obligation(_Obligation, table=True):
     """Something that must be submitted, as it stands; without ``npi`` the TIN must act."""
 
-    obligation_id: str = Field(primary_key=True)
+    __table_args__ = (
+        Index("ix_obligation_as_of", "as_of"),
+        Index("ix_obligation_board", "status", *_BOARD),
+    )
 
 
 class ObligationHistory(_Obligation, table=True):
     """Every announced state of an obligation."""
 
     __tablename__ = "obligation_history"
-    obligation_id: str = Field(primary_key=True)
     revision: int = Field(primary_key=True)
 
 

@@ -16,6 +16,7 @@ from streams.commands import (
     assess,
     broker,
     calendar,
+    console,
     dead_letters,
     demo,
     doctor,
@@ -63,6 +64,7 @@ app.command(name="missing", help=missing.HELP)(missing.missing)
 app.command(name="next", help=next_steps.HELP)(next_steps.next_steps)
 app.command(name="explain", help=explain.HELP)(explain.explain)
 app.command(name="what-if", help=what_if.HELP)(what_if.what_if)
+app.command(name="console", help=console.HELP)(console.console)
 app.command(name="simulate", help=simulate.HELP)(simulate.simulate)
 app.command(name="calendar", help=calendar.HELP)(calendar.calendar)
 app.command(name="reasons", help=reasons.HELP)(reasons.reasons)

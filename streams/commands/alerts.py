@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.database.questions import Missing, acknowledgements, open_alerts
+from infra.database.board import Missing
+from infra.database.questions import acknowledgements, open_alerts
 from infra.database.sentences import sentence_of
 from infra.database.tables import Acknowledgement
 from infra.errors import Unavailable
@@ -20,22 +21,14 @@ from infra.settings import Settings
 from schemas.codec import encode
 from schemas.records import AlertAcknowledged
 from streams.alertmanager import Alertmanager
-from streams.commands.terminal import (
-    OUT,
-    REFUSED,
-    Json,
-    complain,
-    parse_instant,
-    print_json,
-    show_instant,
-    stake,
-    table,
-)
-from streams.commands.view import ESTIMATE, plain, present, projection
+from streams.answers import plain, present
+from streams.commands.terminal import OUT, REFUSED, Json, complain, parse_instant, print_json, table
+from streams.commands.view import projection
 from streams.dead_letters import OPERATIONS
 from streams.delivery import Deliverer, Pace
 from streams.receivers import Receiver, Webhook
 from streams.supervisor import stop_with_supervisor
+from streams.wording import ESTIMATE, show_instant, stake
 
 app = typer.Typer(
     no_args_is_help=True,

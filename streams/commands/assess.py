@@ -21,21 +21,11 @@ from schemas.plain import to_avro, to_json
 from streams.admission import Rules
 from streams.assessment import Law
 from streams.commands.files import as_refused, read_events
-from streams.commands.terminal import (
-    ERR,
-    OUT,
-    REFUSED,
-    already_json,
-    complain,
-    parse_instant,
-    points,
-    print_json,
-    table,
-)
-from streams.commands.view import ESTIMATE
+from streams.commands.terminal import ERR, OUT, REFUSED, complain, parse_instant, print_json, table
 from streams.following import FollowingAssessor
 from streams.in_process import InProcess, views
 from streams.state import YearState
+from streams.wording import ESTIMATE, already_json, points
 
 HELP = "Score files of events without any server: the same way as the running system, in one process."
 _ENVELOPE = frozenset({"emitted_id", "revision", *Envelope.__slots__})

@@ -13,10 +13,12 @@ from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
 from processors.key_dates import LAST_START, KeyDate, key_dates
 from processors.obligations import SETTLED
+from streams.answers import owed
 from streams.calendar_file import Subject, calendar_file
 from streams.commands.files import in_a_folder
-from streams.commands.terminal import complain, stake
-from streams.commands.view import Who, Year, owed, projection, who_is
+from streams.commands.terminal import complain
+from streams.commands.view import Who, Year, projection, who_is
+from streams.wording import stake
 
 HELP = """Write the days that somebody must not miss as an iCalendar file (.ics): the last days on which a period can
 begin, the end of the year, the last weekday before the deadline, and the deadline in Eastern time.

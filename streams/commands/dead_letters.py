@@ -18,19 +18,9 @@ from processors.reasons import REASONS
 from schemas.codec import InvalidRecord, decode
 from schemas.plain import to_avro
 from streams.commands.files import in_a_folder
-from streams.commands.terminal import (
-    ERR,
-    OUT,
-    REFUSED,
-    Json,
-    complain,
-    masked,
-    parse_instant,
-    print_json,
-    show_instant,
-    table,
-)
+from streams.commands.terminal import ERR, OUT, REFUSED, Json, complain, parse_instant, print_json, table
 from streams.dead_letters import Letter, LetterState, Order, Wanted, desk, judged, read_letters
+from streams.wording import masked, show_instant
 
 app = typer.Typer(
     no_args_is_help=True,

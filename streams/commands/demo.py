@@ -25,10 +25,10 @@ from streams.admission import milliseconds
 from streams.clock import CLOCK_TOPIC
 from streams.commands.missing import show_board
 from streams.commands.simulate import rulebook_of
-from streams.commands.terminal import ERR, OUT, points, show_instant, table
-from streams.commands.view import ESTIMATE
+from streams.commands.terminal import ERR, OUT, table
 from streams.deployment import Deployment
 from streams.feeding import KafkaFeed
+from streams.wording import ESTIMATE, points, show_instant
 
 HELP = """Play a performance year of practices that do not exist, on a real Kafka, in under two minutes.
 

@@ -8,10 +8,11 @@ from infra.settings import Settings
 from processors.eligibility_report import Criterion, EligibilityReport
 from processors.identity import Npi, Tin
 from streams.assessment import Law
-from streams.commands.terminal import OUT, masked, print_json, table
+from streams.commands.terminal import OUT, print_json, table
 from streams.commands.view import projection, who_is
 from streams.eligibility import eligibility_of
 from streams.what_if import present_state
+from streams.wording import masked
 
 _VERDICTS = {True: "yes", False: "no", None: "cannot be told"}
 _COUNTED = """Counted in the practice's own claims by rules of which some are assumed; CMS counts in all of Medicare's.

@@ -9,17 +9,13 @@ from infra.database.questions import score_history
 from infra.database.tables import Score, ScoreHistory
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
+from streams.answers import moves, plain
 from streams.commands.eligibility import explain_eligibility
-from streams.commands.exposure import exposure_table, exposures
-from streams.commands.terminal import OUT, Json, points, print_json, show_instant, table
-from streams.commands.view import (
-    ESTIMATE,
-    Year,
-    plain,
-    projection,
-    score_tree,
-    who_is,
-)
+from streams.commands.exposure import exposure_table
+from streams.commands.terminal import OUT, Json, print_json, table
+from streams.commands.view import Year, projection, score_tree, who_is
+from streams.exposure import exposures
+from streams.wording import ESTIMATE, points, show_instant
 
 HELP = """Why a score is what it is: every part with its numbers, reason, citation and how sure that is; then each
 change of the score with what caused it and which parts it moved.
@@ -66,7 +62,7 @@ def _document(score: Score, history: Sequence[ScoreHistory]) -> dict[str, Any]:
             "cause": {"type": said.cause_type, "source": said.cause_source, "event_id": said.cause_event_id},
             "moved": moved,
         }
-        for said, moved in zip(history, _moves(history), strict=True)
+        for said, moved in zip(history, moves(history), strict=True)
     ]
     return {**plain(score), "changes": changes}
 
@@ -82,30 +78,6 @@ def _show(score: Score, history: Sequence[ScoreHistory]) -> None:
             f"{said.cause_type} {said.cause_event_id}",
             "; ".join(f"{m['code']} {points(m['before'])} → {points(m['after'])}" for m in moved) or "–",
         )
-        for said, moved in zip(history, _moves(history), strict=True)
+        for said, moved in zip(history, moves(history), strict=True)
     )
     OUT.print(table("How it came to this", ("said as of", "final", "because of", "parts that moved"), rows))
-
-
-def _moves(history: Sequence[ScoreHistory]) -> list[list[dict[str, Any]]]:
-    """Return for each announced score the parts whose value is another than in the one before."""
-    before: dict[str, Any] = {}
-    moves = []
-    for said in history:
-        now = _values(said.tree)
-        moves.append(
-            [
-                {"code": code, "before": before.get(code), "after": now.get(code)}
-                for code in dict.fromkeys((*now, *before))
-                if before and now.get(code) != before.get(code)
-            ]
-        )
-        before = now
-    return moves
-
-
-def _values(part: dict[str, Any]) -> dict[str, Any]:
-    values = {part["code"]: part.get("value")}
-    for below in part["parts"]:
-        values |= _values(below)
-    return values

@@ -15,20 +15,11 @@ from infra.kafka.topics import topic_names
 from infra.settings import Settings
 from processors.reasons import REASONS
 from schemas.records import HealthState, HealthSubject
-from streams.commands.terminal import (
-    ERR,
-    OUT,
-    REFUSED,
-    Json,
-    complain,
-    parse_instant,
-    print_json,
-    show_instant,
-    table,
-)
+from streams.commands.terminal import ERR, OUT, REFUSED, Json, complain, parse_instant, print_json, table
 from streams.feed_account import Account, TopicAccount, account_of, totals
 from streams.feed_watch import Arrivals, Silences, longest
 from streams.health import health_said
+from streams.wording import show_instant
 
 app = typer.Typer(no_args_is_help=True, help="Feeds: who is expected to send, and what became of what was sent.")
 _UNTIL_TOLD = 5.0

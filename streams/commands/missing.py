@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from infra.database.questions import Missing
+from infra.database.board import Missing
 from infra.database.questions import missing as missing_of
 from infra.database.sentences import sentence_of
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
-from streams.commands.terminal import OUT, Json, cells, print_json, show_instant, stake, table
-from streams.commands.view import ESTIMATE, plain, present, projection
+from streams.answers import plain, present
+from streams.commands.terminal import OUT, Json, cells, print_json, table
+from streams.commands.view import projection
+from streams.wording import ESTIMATE, show_instant, stake
 
 HELP = """What is not submitted, soonest due and costliest first.
 

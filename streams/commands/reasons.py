@@ -6,7 +6,8 @@ import typer
 
 from processors.reasons import REASONS, Kind
 from schemas.reason_examples import ReasonExample, reason_examples
-from streams.commands.terminal import OUT, REFUSED, Json, as_json, complain, print_json, table
+from streams.commands.terminal import OUT, REFUSED, Json, complain, print_json, table
+from streams.wording import as_json
 
 HELP = """Explain a code of a refusal, a finding or a score: where it arises, what it means, what to do, and an example.
 

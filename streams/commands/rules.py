@@ -16,8 +16,9 @@ from processors.rulebook.entries import Difference, Entry, differences, entries_
 from schemas.intake.crosswalk import areas_of, areas_text, read_crosswalk, read_mandatory
 from schemas.intake.reading import Refused
 from schemas.plain import to_avro
-from streams.commands.terminal import OUT, REFUSED, Json, as_json, complain, print_json, table
+from streams.commands.terminal import OUT, REFUSED, Json, complain, print_json, table
 from streams.rulebook_texts import published_text
+from streams.wording import as_json
 
 app = typer.Typer(no_args_is_help=True, help="The law as data: every value, where it stands, and how sure it is.")
 T = TypeVar("T")

@@ -8,22 +8,12 @@ from infra.database.questions import open_findings
 from infra.database.tables import Finding, Obligation, Score
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
-from streams.commands.exposure import exposure_table, exposures
-from streams.commands.terminal import OUT, Json, points, print_json, show_instant, table
-from streams.commands.view import (
-    ESTIMATE,
-    Who,
-    Year,
-    findings_table,
-    obligations_table,
-    owed,
-    plain,
-    present,
-    projection,
-    score_tree,
-    tins_of,
-    who_is,
-)
+from streams.answers import owed, plain, present, tins_of
+from streams.commands.exposure import exposure_table
+from streams.commands.terminal import OUT, Json, print_json, table
+from streams.commands.view import Who, Year, findings_table, obligations_table, projection, score_tree, who_is
+from streams.exposure import exposures
+from streams.wording import ESTIMATE, points, show_instant
 
 T = TypeVar("T", Score, Obligation, Finding)
 

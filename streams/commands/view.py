@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -17,18 +16,17 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
 from infra.database.engine import open_engine, require_tables, unreachable
-from infra.database.questions import latest_as_of, obligations, participants
+from infra.database.questions import participants
 from infra.database.sentences import told_of
 from infra.database.tables import Finding, Obligation, Score
 from infra.settings import Settings
 from processors.sentences import to_do_of
-from streams.commands.terminal import REFUSED, cells, complain, masked, points, stake, table
+from streams.commands.terminal import REFUSED, cells, complain, table
+from streams.wording import points, stake
 
 Who = Annotated[str, typer.Argument(help="NPI, practice alias, or - for a TIN on standard input.")]
 Year = Annotated[int | None, typer.Option(help="Performance year; none: the latest.")]
-ESTIMATE = "An estimate by asm-streams, not a determination by CMS."
 _ALERT_STYLES = {"FIRING": "bold red", "RESOLVED": "green"}
-_KEPT_BACK = frozenset({"emitted_id", "tin"})
 
 
 @contextmanager
@@ -55,29 +53,6 @@ def who_is(session: Session, who: str, year: int | None) -> list[Score]:
         complain(f"Nobody on the roster is {'that TIN' if who == '-' else who}{f' in {year}' if year else ''}.")
         raise typer.Exit(REFUSED)
     return [score for score in found if score.performance_year == found[-1].performance_year]
-
-
-def owed(session: Session, scores: Sequence[Score]) -> list[Obligation]:
-    """Return what the clinicians of some scores and their TINs owe in the year of the scores."""
-    npis, year = [score.npi for score in scores], scores[0].performance_year
-    return [o for tin in tins_of(scores) for o in obligations(session, tin, npis, year)]
-
-
-def tins_of(scores: Sequence[Score]) -> list[str]:
-    """Return the TINs of scores, each once."""
-    return list(dict.fromkeys(score.tin for score in scores))
-
-
-def present(session: Session, settings: Settings) -> datetime:
-    """Return what time it is: the wall's, or on a simulated clock the latest instant that anything was said as of."""
-    told = latest_as_of(session) if settings.clock == "events" else None
-    return told or datetime.now(UTC)
-
-
-def plain(row: Score | Obligation | Finding) -> dict[str, Any]:
-    """Return a row as JSON shows it: the TIN masked."""
-    values = {name: value for name, value in row.model_dump().items() if name not in _KEPT_BACK}
-    return {"tin": masked(row.tin), **values}
 
 
 def obligations_table(found: Sequence[Obligation]) -> Table:

@@ -17,9 +17,10 @@ from infra.database.questions import who_is_who
 from infra.kafka.connection import connect
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
-from streams.commands.terminal import OUT, show_instant
-from streams.commands.view import ESTIMATE, Year, projection, who_is
+from streams.commands.terminal import OUT
+from streams.commands.view import Year, projection, who_is
 from streams.watching import Followed, Line, People, Sign, Watcher, as_of, following, poll_said, wall
+from streams.wording import ESTIMATE, show_instant
 
 HELP = """Watch scores move and alerts fire or end, until Ctrl-C.
 

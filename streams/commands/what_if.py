@@ -19,10 +19,11 @@ from schemas.intake.reading import Noted, Read, Refused
 from streams.admission import Rules
 from streams.assessment import Law
 from streams.commands.files import read_events
-from streams.commands.terminal import OUT, REFUSED, Json, complain, points, print_json, table
-from streams.commands.view import ESTIMATE, Who, projection, who_is
+from streams.commands.terminal import OUT, REFUSED, Json, complain, print_json, table
+from streams.commands.view import Who, projection, who_is
 from streams.feeding import check
 from streams.what_if import Supposition, present_state, suppose
+from streams.wording import ESTIMATE, points
 
 HELP = """What would be if these events were received now: the present facts of a practice (from the state on Kafka),
 with the events of a file on top. Nothing is sent and nothing is stored.

@@ -13,6 +13,7 @@ ROOMS = ("processors", "schemas", "infra", "streams")
 TABLES = {
     "processors/events.py": "declarations of the events",
     "processors/reasons.py": "a table of codes",
+    "streams/console/documents.py": "declarations of the API's shapes",
     "processors/rulebook/sections.py": "declarations of the sections",
 }
 

@@ -7,7 +7,7 @@ import pytest
 
 from processors.outputs import Quantile, StandingChanged
 from processors.payment import Member, standings_of
-from processors.standings import Provenance, SeenScore, is_covered, standing_of_cohort
+from processors.standings import Provenance, SeenScore, distribution, is_covered, standing_of_cohort
 from tests.making import DUE, rulebook
 
 HF = "HEART_FAILURE"
@@ -98,3 +98,33 @@ def test_a_cohort_of_which_no_size_is_known_is_never_covered() -> None:
 @pytest.mark.parametrize(("size", "covered"), [(2079, False), (2080, True), (2081, True)])
 def test_a_cohort_is_covered_from_the_least_share_on(size: int, *, covered: bool) -> None:
     assert is_covered(size, 2600, BOOK) is covered
+
+
+def cells(*counts: int) -> list[int | None]:
+    """What is told of so many scores in each cell of ten points, where the least cell is eleven."""
+    scores = [Decimal(10 * place + 5) for place, count in enumerate(counts) for _ in range(count)]
+    return [cell.count for cell in distribution(scores, Decimal(100), 11)]
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ((11, 30, 0, 12), [11, 30, 0, 12, 0, 0, 0, 0, 0, 0]),
+        ((11, 30, 10, 12), [None, 30, None, 12, 0, 0, 0, 0, 0, 0]),  # alone it is the rest: the smallest other too
+        ((11, 30, 5, 6), [11, 30, None, None, 0, 0, 0, 0, 0, 0]),  # together eleven
+        ((12, 30, 5, 5), [None, 30, None, None, 0, 0, 0, 0, 0, 0]),  # together ten: the smallest other too
+        ((3,), [None, 0, 0, 0, 0, 0, 0, 0, 0, 0]),  # nothing else to hide it behind
+        ((0, 10, 0, 11, 11), [0, None, 0, None, 11, 0, 0, 0, 0, 0]),
+        ((), [0] * 10),
+    ],
+)
+def test_a_small_cell_is_hidden_and_cannot_be_told_from_the_rest(counts: tuple[int, ...], told: list[int]) -> None:
+    assert cells(*counts) == told
+
+
+def test_a_score_lies_in_the_cell_that_begins_with_it_and_the_highest_in_the_last() -> None:
+    scores = [Decimal(0), Decimal("9.99999999"), Decimal(10), Decimal(90), Decimal(100)]
+    found = distribution(scores, Decimal(100), 1)
+    assert [cell.count for cell in found] == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert [str(cell.low) for cell in found] == [str(10 * place) for place in range(10)]
+    assert found[9].high == Decimal(100)

@@ -15,7 +15,8 @@ from processors.payment import Standings, adjustment_factor
 from processors.standings import Provenance, SeenScore, standing_of_cohort
 from schemas.codec import decode, encode
 from streams.admission import Rules
-from streams.commands.exposure import exposure_table, exposures
+from streams.commands.exposure import exposure_table
+from streams.exposure import exposures
 from streams.in_process import InProcess
 from streams.projection import write_rows
 from tests.making import DUE, NPI, at, attested, listed, pi_set, quality, result
