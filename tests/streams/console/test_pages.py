@@ -145,6 +145,19 @@ def test_names_are_text_and_never_markup(client: TestClient, view: Engine) -> No
     assert ["&lt;script&gt;alert" in page for page in pages] == [True, True, True]
 
 
+def test_each_practice_is_listed_with_what_is_open_there(client: TestClient) -> None:
+    listed = answer(client, "/api/v1/practices")
+    rows = answer(client, "/api/v1/missing?limit=500")["items"]
+    assert listed["total"] == len(listed["items"]) == 8
+    for practice in listed["items"]:
+        theirs = [row for row in rows if row["practice"]["id"] == practice["id"]]
+        assert (practice["items"], practice["firing"], practice["points_at_stake"]) == (
+            len(theirs),
+            sum(row["alert"] == "FIRING" for row in theirs),
+            max(row["points_at_stake"] for row in theirs),
+        )
+
+
 def test_feeds_are_shown_with_the_meaning_and_remedy_of_each_code(client: TestClient) -> None:
     feeds = answer(client, "/api/v1/feeds")
     refused = {(row.get("source"), row["code"]): row for row in feeds["refusals"]}
