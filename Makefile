@@ -20,6 +20,10 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
 
+.PHONY: tools
+tools:  ## On Debian, as root: what some tests try and skip without: Chromium, Prometheus's promtool, Alertmanager
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium prometheus prometheus-alertmanager
+
 .PHONY: demo
 demo: install  ## Play a simulated performance year on a real Kafka (under two minutes)
 	$(BIN)/asm demo
