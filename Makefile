@@ -32,7 +32,7 @@ demo: install  ## Play a simulated performance year on a real Kafka (under two m
 test: lint types imports coverage integration  ## All that CI runs: check with coverage, then tests on a real Kafka
 
 .PHONY: check
-check: install lint types imports unit  ## Lint, types, imports, and every test that needs no broker (about two minutes)
+check: install lint types imports unit  ## Lint, types, imports, and every test that needs no broker (minutes)
 
 .PHONY: lint
 lint: install  ## ruff
@@ -60,7 +60,7 @@ integration: install  ## Tests on a real Kafka (ASM_KAFKA_BOOTSTRAP, or the embe
 	$(BIN)/python -m pytest -q -m "integration or container" -rs
 
 .PHONY: faults
-faults: install  ## The long form of the kill tests: 100,000 events, kills, freezes, lost brokers (an hour; FAULTS="--seed 2 …", FAULTS=--cluster: three brokers)
+faults: install  ## The long form of the kill tests: 100,000 events, kills, freezes, lost brokers (20 minutes; FAULTS=--cluster: three brokers)
 	$(BIN)/python -m tests.faults $(FAULTS)
 
 .PHONY: outages
