@@ -190,7 +190,8 @@ def _last_words(outputs: Sequence[Output]) -> dict[tuple[str, ...], Output]:
         elif isinstance(output, ObligationChanged):
             words["obligation", output.obligation_id] = output
         else:
-            key = ("finding", *map(str, (output.event.source, output.event.event_id, output.code, output.field)))
+            about = (output.tin.digits, output.npi, output.performance_year, output.event.source, output.event.event_id)
+            key = ("finding", *map(str, (*about, output.code, output.field)))
             words.pop(key, None)
             if output.state is FindingState.OPEN and (output.code, output.field) != _OF_ARRIVAL:
                 words[key] = output

@@ -36,6 +36,12 @@ def test_a_worker_without_one_of_its_guards_breaks_a_promise(name: str) -> None:
     assert failed.oracle in control.caught_by
 
 
+def test_one_event_id_in_two_years_has_a_finding_in_each() -> None:
+    """Seed 5003: a receipt is sent for two years under one id; its finding clears in one of them."""
+    with collected_between(5003):
+        assert fails(5003, Seen()) is None
+
+
 def test_the_same_seed_goes_the_same_way() -> None:
     traces: list[list[str]] = [[], []]
     for trace in traces:
