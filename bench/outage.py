@@ -40,10 +40,11 @@ def main(participants: int) -> None:
             system.send(t for t in told if t.received_at < before and not isinstance(t.event, ClaimReceived))
             system.set_clock(before)
             system.await_tick(before, _MOST_SECONDS)
-            worker.stop()
+            worker.process.terminate()
+            worker.process.wait(_MOST_SECONDS)
             system.set_clock(after)
             started = time.perf_counter()
-            system.worker()
+            system.worker("--supervise")
             system.await_tick(after, _MOST_SECONDS)
             seconds = time.perf_counter() - started
             report(system, seconds)

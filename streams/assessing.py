@@ -112,8 +112,9 @@ class Assessing(PartitionOwner):
 
     async def _decide(self, records: Sequence[Any]) -> Effects:
         for start in range(0, len(records), _SLICE):
-            self._assessor.apply([_entry(record) for record in records[start : start + _SLICE]])
-            await asyncio.sleep(0)  # the loop has heartbeats and other partitions to care for
+            for _ in self._assessor.steps([_entry(record) for record in records[start : start + _SLICE]]):
+                await asyncio.sleep(0)  # the loop has heartbeats and other partitions' transactions to care for
+            await asyncio.sleep(0)
         return self._assessor.take_effects()
 
     async def _commit(self, effects: Effects) -> None:

@@ -12,7 +12,7 @@ This module is step 1, without Kafka: the same journal gives the same outputs ho
 made at the marks and events that stand in the journal, and nothing beyond the last mark is decided.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -96,8 +96,16 @@ class Assessor:
 
     def apply(self, entries: Iterable[Entry]) -> None:
         """Apply entries of the journal, in order (step 1)."""
+        for _ in self.steps(entries):
+            pass
+
+    def steps(self, entries: Iterable[Entry]) -> Iterator[None]:
+        """Apply entries of the journal, in order; a step is at most one practice's assessment.
+
+        A tick may concern every practice: whoever has heartbeats and transactions to care for does so between steps.
+        """
         for entry in entries:
-            self._apply_entry(entry)
+            yield from self._apply_entry(entry)
 
     def take_effects(self) -> Effects:
         """Return what changed since the last call; the entries applied must end with a mark."""
@@ -138,16 +146,17 @@ class Assessor:
             self._fold_claim(observed, -1)
         self._claims.recount(self._touched)
 
-    def _apply_entry(self, entry: Entry) -> None:
+    def _apply_entry(self, entry: Entry) -> Iterator[None]:
         content = entry.content
         if isinstance(content, BatchClosed):
-            self._close(entry.offset)
+            yield from self._close(entry.offset)
         elif isinstance(content, ClockTicked):
-            self._tick(content.as_of, entry.offset)
+            yield from self._tick(content.as_of, entry.offset)
         elif isinstance(content.event, ClaimReceived | BeneficiaryLinked):
             self._fold_claim(content, entry.offset)
         else:
             self._fold_event(content, entry.offset)
+            yield
 
     def _fold_event(self, observed: Observed[Any], offset: int) -> None:
         event = observed.event
@@ -176,22 +185,23 @@ class Assessor:
             return fold_link(ledger, observed)
         return fold_claim(ledger, observed, self._claims.keep)
 
-    def _close(self, offset: int) -> None:
-        self._assess_ledgers()
+    def _close(self, offset: int) -> Iterator[None]:
+        yield from self._assess_ledgers()
         self.state.mark = replace(self.state.mark, applied=offset)
 
-    def _tick(self, as_of: datetime, offset: int) -> None:
+    def _tick(self, as_of: datetime, offset: int) -> Iterator[None]:
         """Move the clock on, never back, and assess those whose time has come."""
-        self._assess_ledgers()
+        yield from self._assess_ledgers()
         known = self.state.mark.as_of
         now = as_of if known is None else max(known, as_of)
         self.state.mark = replace(self.state.mark, applied=offset, as_of=now)
         cause = Cause(type="ClockTicked", source=SYSTEM, event_id=now.isoformat(), journal_offset=offset)
         if known is None:
             self._touched = dict.fromkeys(self.state.ledger_keys(), (cause, 0))
-            self._assess_ledgers()
+            yield from self._assess_ledgers()
         for year in self.state.take_due(now):
             self._assess(year, cause)
+            yield
 
     def _assess(self, year: YearState, cause: Cause) -> None:
         practice = year.facts.practice
@@ -205,7 +215,7 @@ class Assessor:
         self._outputs += outputs
         self.state.put_year(replace(year, owners=owners, next_change_at=assessment.next_change_at))
 
-    def _assess_ledgers(self) -> None:
+    def _assess_ledgers(self) -> Iterator[None]:
         """Assess the ledgers that claims touched since the last mark, each once, and then whom their counts concern.
 
         Before the first tick none is assessed.
@@ -222,9 +232,11 @@ class Assessor:
                 self.state.put_ledger(LedgerState(ledger=ledger.ledger, announced=announced))
         self._touched = {}
         if touched:
-            self._assess_concerned(concerned, touched)
+            yield from self._assess_concerned(concerned, touched)
 
-    def _assess_concerned(self, concerned: Iterable[YearKey], touched: Mapping[LedgerKey, tuple[Cause, int]]) -> None:
+    def _assess_concerned(
+        self, concerned: Iterable[YearKey], touched: Mapping[LedgerKey, tuple[Cause, int]]
+    ) -> Iterator[None]:
         """Assess the practices and years whose claims come to something else now, because of their last claim."""
         causes: dict[Tin, Cause] = {}
         for (tin, _), (cause, size) in touched.items():
@@ -235,6 +247,7 @@ class Assessor:
             year = self.state.year(tin, performance_year)
             if year.facts.clinicians:
                 self._assess(year, replace(causes[tin], batch_size=causes[tin].batch_size or None))
+                yield
 
     def _as_of(self) -> datetime:
         return self.state.mark.as_of or _AT_THE_FIRST_TICK

@@ -1,13 +1,17 @@
 """The way of an event through admission, journal and assessment, with the clock in the test's hand."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from processors.engine import ENGINE
+from processors.events import ClockTicked
+from processors.identity import Tin
 from processors.outputs import FindingChanged, ObligationChanged
-from streams.assessment import Assessor, Law
-from streams.state import StateRefused, load_state
+from schemas.fingerprint import observe
+from streams.assessment import Assessor, Entry, Law
+from streams.state import PartitionState, StateRefused, load_state
 from tests.making import at, claim, listed, quality, row
 from tests.streams.driver import LAW, Driver, entries
 
@@ -233,3 +237,16 @@ def test_the_generation_is_all_that_differs_between_two_runs_of_one_journal() ->
     trial = Assessor(load_state([], LAW.fresh_mark()), Law(rulebooks=LAW.rulebooks, generation="trial"))
     trial.apply(entries(straight.journal))
     assert [replace(o, generation="live") for o in trial.take_outputs()] == straight.outputs
+
+
+def test_a_tick_that_concerns_many_practices_is_a_step_for_each_so_that_others_get_their_turn() -> None:
+    tins = [Tin(f"12345678{n}") for n in range(5)]
+    rosters = [listed(tin=tin, event_id=f"listed-{n}") for n, tin in enumerate(tins)]
+    told = [observe(event, at("2027-01-05"), f"rosters/0/{n}") for n, event in enumerate(rosters)]
+    journal: list[Any] = [*told, ClockTicked(as_of=at("2027-02-01")), ClockTicked(as_of=at("2028-04-02"))]
+    applied = [Entry(offset=n, content=content) for n, content in enumerate(journal)]
+    assessor, at_once = (Assessor(PartitionState(LAW.fresh_mark()), LAW) for _ in range(2))
+    steps = [len(list(assessor.steps([entry]))) for entry in applied]
+    at_once.apply(applied)
+    assert steps == [1, 1, 1, 1, 1, 5, 5]
+    assert assessor.take_effects() == at_once.take_effects()
