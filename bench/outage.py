@@ -3,7 +3,7 @@
 A cohort's roster, claims and submissions are assessed up to the day before the cutoff; the worker is stopped; the clock
 moves past the cutoff; a worker is started and the time is taken until each partition has ticked.
 
-python -m bench.outage [participants]
+python -m bench.outage [participants [workers]]
 """
 
 import sys
@@ -25,7 +25,7 @@ JARS = Path(__file__).parents[1] / ".kafka" / "lib"
 _MOST_SECONDS = 1800
 
 
-def main(participants: int) -> None:
+def main(participants: int, workers: int) -> None:
     """Play the outage and print what was announced, how often, and when."""
     rulebook = next(iter(load_rulebooks(DEFAULT_VINTAGE).values()))
     told = simulate(1, participants, rulebook)
@@ -44,7 +44,8 @@ def main(participants: int) -> None:
             worker.process.wait(_MOST_SECONDS)
             system.set_clock(after)
             started = time.perf_counter()
-            system.worker("--supervise")
+            for _ in range(workers):
+                system.worker("--supervise")
             system.await_tick(after, _MOST_SECONDS)
             seconds = time.perf_counter() - started
             report(system, seconds)
@@ -64,4 +65,4 @@ def report(system: System, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else PARTICIPANTS)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else PARTICIPANTS, int(sys.argv[2]) if len(sys.argv) > 2 else 1)
