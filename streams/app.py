@@ -1,12 +1,13 @@
 """Composition root: settings -> the two Faust apps of a worker, and the worker itself."""
 
+import asyncio
 import sys
 import tempfile
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import faust
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from faust.types import TP
 from yarl import URL
 
@@ -22,6 +23,7 @@ from streams.admitting import AdmissionTools, Admitting, admitted_topics
 from streams.assessing import Assessing, AssessmentTools, publish_rulebooks
 from streams.assessment import Law
 from streams.batching import BatchApp
+from streams.clients import AIOKAFKA
 from streams.clock import CLOCK_TOPIC, Clock, SimulatedClock, WallClock
 from streams.cluster_watch import ClusterWatch
 from streams.owners import Owner
@@ -29,7 +31,7 @@ from streams.ownership import RESTART
 from streams.progress_watch import ProgressWatch, Sight
 from streams.refusals import RefusalGauge
 from streams.rulebook_texts import RULEBOOKS
-from streams.transaction import FencedProducer
+from streams.transaction import LIMIT_SECONDS, FencedProducer
 
 Stage = Literal["admission", "assessment"]
 _HEARTBEAT_SECONDS = 2.0
@@ -125,12 +127,13 @@ class AssessmentApp(StageApp):
 
     async def on_first_start(self) -> None:
         """Publish the rulebooks that outputs will name."""
-        producer = AIOKafkaProducer(**self._connection.aiokafka(), enable_idempotence=True)
-        await producer.start()
-        try:
-            await publish_rulebooks(self._tools.law, self._tools.names.of(RULEBOOKS), producer)
-        finally:
-            await producer.stop()
+        producer = AIOKAFKA.producer(**self._connection.aiokafka(), enable_idempotence=True)
+        async with asyncio.timeout(LIMIT_SECONDS):  # a broker that goes away just now may never answer
+            await producer.start()
+            try:
+                await publish_rulebooks(self._tools.law, self._tools.names.of(RULEBOOKS), producer)
+            finally:
+                await producer.stop()
         await super().on_first_start()
 
     def new_owner(self, partition: int) -> Owner:
