@@ -30,7 +30,6 @@ LogEvent = Literal[
     "transaction_waiting",  # a partition's transaction waits for the cluster, for so many seconds now: a lost leader?
     "transaction_resumed",  # it went through, after so many seconds
     "log_lost",  # what is to be read next is not in the log: a person must decide, see docs/operations/log-lost.md
-    "stage_not_joined",  # the cluster answers, a stage joins no group for a minute: the process ends, to begin again
     # admission
     "records_refused",  # how many of a batch, by reason
     "refusals_above_limit",  # more than half of a topic's last records are refused: look at the feed

@@ -100,12 +100,6 @@ class Progress:
         with self._lock:
             self._stages[stage] = True
 
-    def not_joined(self) -> list[Stage]:
-        """Return the stages that have no assignment and are taking nothing over."""
-        with self._lock:
-            held = {stage for stage, _ in self._held}
-            return [stage for stage, ready in sorted(self._stages.items()) if not ready and stage not in held]
-
     def hold(self, stage: Stage, partition: int, holding: Holding) -> None:
         """Say what becomes of a partition."""
         with self._lock:

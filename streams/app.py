@@ -4,6 +4,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Literal
 
 import faust
@@ -36,19 +37,22 @@ from streams.transaction import LIMIT_SECONDS, FencedProducer
 Stage = Literal["admission", "assessment"]
 _HEARTBEAT_SECONDS = 2.0
 _REBALANCE_SECONDS = 10.0
+#: A group leader that does not know a topic's partitions just now (a broker came back) assigns none, to nobody, and
+#: sees what it missed when its metadata are renewed: by default after five minutes.
+_METADATA_SECONDS = 5.0
 
 
 class StageApp(BatchApp):
     """A stage of the worker, whose progress is watched; ``broker`` has no group and tells ends, read uncommitted."""
 
     broker: AIOKafkaConsumer
-    _watching: Any
 
     def __init__(self, app_id: str, topics: Sequence[str], connection: Connection) -> None:
         settings = connection.settings
         self._connection = connection
         self._names = topic_names(settings)
         self._read = {self._names.of(name): name for name in topics}
+        self._opened = AsyncExitStack()
         PROGRESS.expect(self.stage)
         super().__init__(f"{settings.namespace}{app_id}", list(self._read), **_options(connection, self.stage))
 
@@ -56,6 +60,7 @@ class StageApp(BatchApp):
         """Open the client that tells ends, and begin to watch."""
         self.broker = AIOKafkaConsumer(**self._connection.aiokafka())
         await self.broker.start()
+        self._opened.push_async_callback(self.broker.stop)
         sight = Sight(
             partitions=lambda: list(self.owners),
             settled_below=lambda tp: self.settled_below(TP(*tp)),
@@ -63,15 +68,15 @@ class StageApp(BatchApp):
             tell=self._tell,
         )
         limit = self._connection.settings.stall_limit_seconds
-        self._watching = self.add_future(ProgressWatch(self.stage, self._read, sight, limit).run())
+        watching = self.add_future(ProgressWatch(self.stage, self._read, sight, limit).run())
+        self._opened.callback(watching.cancel)
         await super().on_first_start()
 
     async def on_stop(self) -> None:
-        """Finish what is begun, give all partitions up, close the client."""
+        """Finish what is begun, give all partitions up, close what was opened."""
         await super().on_stop()
         await self.give_up()
-        self._watching.cancel()
-        await self.broker.stop()
+        await self._opened.aclose()
 
     def _tell(self) -> None:
         for owner in self.owners.values():
@@ -94,14 +99,10 @@ class AdmissionApp(StageApp):
         await super().on_first_start()
         clock = self._clock()
         await clock.start()
+        self._opened.push_async_callback(clock.stop)
         self._tools = AdmissionTools(
             names=self._names, rules=self._rules, clock=clock, gauge=RefusalGauge(), broker=self.broker
         )
-
-    async def on_stop(self) -> None:
-        """Finish what is begun, give all partitions up, close the clients."""
-        await super().on_stop()
-        await self._tools.clock.stop()
 
     def new_owner(self, partition: int) -> Owner:
         """Return what admits a partition."""
@@ -191,6 +192,7 @@ def _options(connection: Connection, stage: str) -> dict[str, Any]:
         "broker_session_timeout": settings.session_timeout_seconds,
         "broker_heartbeat_interval": _HEARTBEAT_SECONDS,
         "broker_rebalance_timeout": _REBALANCE_SECONDS,
+        "consumer_metadata_max_age_ms": int(_METADATA_SECONDS * 1000),
     }
     if settings.instance is not None:
         options["consumer_group_instance_id"] = f"{stage}-{settings.instance}"

@@ -241,6 +241,7 @@ async def test_the_settings_arrive_at_the_consumer_of_the_group() -> None:
             "session_ms": consumer._session_timeout_ms,
             "heartbeat_ms": consumer._heartbeat_interval_ms,
             "rebalance_ms": consumer._rebalance_timeout_ms,
+            "metadata_ms": consumer._client._metadata_max_age_ms,
         }
     assert told == {
         "group": "contract.asm-admission",
@@ -250,6 +251,7 @@ async def test_the_settings_arrive_at_the_consumer_of_the_group() -> None:
         "session_ms": 8000,
         "heartbeat_ms": 2000,
         "rebalance_ms": 10_000,
+        "metadata_ms": 5000,
     }
 
 
