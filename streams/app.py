@@ -27,6 +27,7 @@ from streams.batching import BatchApp
 from streams.clients import AIOKAFKA
 from streams.clock import CLOCK_TOPIC, Clock, SimulatedClock, WallClock
 from streams.cluster_watch import ClusterWatch
+from streams.groups import admission_group, assessment_group
 from streams.owners import Owner
 from streams.ownership import RESTART
 from streams.progress_watch import ProgressWatch, Sight
@@ -54,7 +55,7 @@ class StageApp(BatchApp):
         self._read = {self._names.of(name): name for name in topics}
         self._opened = AsyncExitStack()
         PROGRESS.expect(self.stage)
-        super().__init__(f"{settings.namespace}{app_id}", list(self._read), **_options(connection, self.stage))
+        super().__init__(app_id, list(self._read), **_options(connection, self.stage))
 
     async def on_first_start(self) -> None:
         """Open the client that tells ends, and begin to watch."""
@@ -92,7 +93,7 @@ class AdmissionApp(StageApp):
     def __init__(self, connection: Connection, partitions: int) -> None:
         settings = connection.settings
         self._rules = Rules(partitions=partitions, accept_test_identifiers=settings.test_identifiers == "accept")
-        super().__init__("asm-admission", admitted_topics(), connection)
+        super().__init__(admission_group(settings), admitted_topics(), connection)
 
     async def on_first_start(self) -> None:
         """Open the clients that all partitions share."""
@@ -124,7 +125,7 @@ class AssessmentApp(StageApp):
         settings = connection.settings
         law = Law(rulebooks=load_rulebooks(settings.vintage, settings.areas_file), generation=settings.generation)
         self._tools = AssessmentTools(names=topic_names(settings), law=law, connection=connection)
-        super().__init__(f"asm-assessment-{settings.generation}", [JOURNAL], connection)
+        super().__init__(assessment_group(settings), [JOURNAL], connection)
 
     async def on_first_start(self) -> None:
         """Publish the rulebooks that outputs will name."""

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from infra.kafka.connection import Connection
 from infra.kafka.reading import reader, require_answer
 from infra.kafka.topics import JOURNAL, topic_names
-from streams.waiting import GivenUp, Patience
+from streams.waiting import UNAVAILABLE, GivenUp, Patience
 
-UNAVAILABLE = 3
 _LOOK_SECONDS = 5.0
 
 

@@ -16,13 +16,12 @@ from collections.abc import Sequence
 from types import FrameType
 
 from infra.log import Log
-from streams.waiting import GivenUp, Patience
+from streams.waiting import UNAVAILABLE, GivenUp, Patience
 
 _BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 _WINDOW_SECONDS = 60.0
 #: A child that ran so long ran well: what failed before is over.
 _WELL_SECONDS = 60.0
-UNAVAILABLE = 3
 #: A process that ends so would end so again: stopped as asked, refused, misused.
 _FINAL = frozenset({0, 1, 2})
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from infra.errors import Unavailable
 from infra.log import Log
 
+#: The exit code of a process that waited in vain.
+UNAVAILABLE = 3
 _BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 _SLICE_SECONDS = 0.2
 

@@ -3,10 +3,10 @@
 import ipaddress
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvicorn
+from sqlalchemy import Engine
 
 from infra.database.engine import open_engine, require_tables
 from infra.kafka.connection import connect
@@ -14,10 +14,11 @@ from infra.log import Log, configure_logging
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
 from streams.commands.terminal import OUT
-from streams.console.app import create_app
 from streams.console.identity import EVERYBODY, Handed, LocalSignIn, ScopesError, read_scopes
-from streams.console.recording import kafka_recorder
-from streams.console.visit import Console
+from streams.console.recording import Recorder, kafka_recorder
+
+if TYPE_CHECKING:
+    from streams.console.visit import Console
 
 HELP = """Show the SQL view in a browser: missing submissions, clinicians, practices, cohorts, feeds and health.
 
@@ -53,19 +54,27 @@ def console(
     require_tables(engine)
     try:
         with kafka_recorder(connect(settings)) as recorder:
-            made = Console(
-                settings=settings,
-                engine=engine,
-                rulebooks=load_rulebooks(settings.vintage, settings.areas_file),
-                sign_in=sign_in,
-                recorder=recorder,
-                hosts=_LOOPBACK if behind is None else (*_LOOPBACK, behind),
-                secure=behind is not None,
-            )
+            made = _made(settings, engine, sign_in, recorder, behind)
             _tell(sign_in.handed, f"http://{host}:{port}" if behind is None else f"https://{behind}")
             _serve(made, host, port)
     finally:
         engine.dispose()
+
+
+def _made(
+    settings: Settings, engine: Engine, sign_in: LocalSignIn, recorder: Recorder, behind: str | None
+) -> "Console":
+    from streams.console.visit import Console  # noqa: PLC0415 - FastAPI is a quarter second of every other command
+
+    return Console(
+        settings=settings,
+        engine=engine,
+        rulebooks=load_rulebooks(settings.vintage, settings.areas_file),
+        sign_in=sign_in,
+        recorder=recorder,
+        hosts=_LOOPBACK if behind is None else (*_LOOPBACK, behind),
+        secure=behind is not None,
+    )
 
 
 def _sign_in(scopes: Path | None) -> LocalSignIn:
@@ -75,7 +84,11 @@ def _sign_in(scopes: Path | None) -> LocalSignIn:
         raise typer.BadParameter(str(error)) from error
 
 
-def _serve(made: Console, host: str, port: int) -> None:
+def _serve(made: "Console", host: str, port: int) -> None:
+    import uvicorn  # noqa: PLC0415 - as above
+
+    from streams.console.app import create_app  # noqa: PLC0415
+
     Log().info("console_started", host=host, port=port)
     for number in (signal.SIGTERM, signal.SIGINT):  # the server stops by them, then raises them again
         signal.signal(number, lambda *_: None)

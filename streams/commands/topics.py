@@ -9,7 +9,7 @@ from infra.kafka.connection import connect
 from infra.kafka.topics import Deviation, apply_topics, check_topics
 from infra.settings import Settings
 from streams.commands.terminal import OUT, REFUSED, USAGE, Json, complain, print_json, table
-from streams.log_lost import Gap, accept_gaps, find_gaps, whole_partition
+from streams.lost_places import Place, begin_again, lost_places, places_of_partition
 
 app = typer.Typer(no_args_is_help=True, help="The contract's topics on the cluster, as topics.toml declares them.")
 
@@ -59,29 +59,29 @@ def lost(
         complain("--accept needs --why.")
         raise typer.Exit(USAGE)
     connection = connect(Settings())
-    gaps = find_gaps(connection) if again is None else whole_partition(connection, again)
+    places = lost_places(connection) if again is None else places_of_partition(connection, again)
     if json:
-        print_json([_document(gap) for gap in gaps])
-    elif gaps:
-        rows = ((g.topic, g.partition, g.committed, g.begin, g.end, g.deleted or "read again") for g in gaps)
+        print_json([_document(place) for place in places])
+    elif places:
+        rows = ((g.topic, g.partition, g.committed, g.begin, g.end, g.deleted or "read again") for g in places)
         columns = ("topic", "partition", "next offset", "log begins", "log ends", "deleted unread")
         OUT.print(table("Not in the log" if again is None else "To be read again", columns, rows))
     else:
         OUT.print("Everything that admission reads next is in the log.")
-    if gaps and accept and why:
-        accept_gaps(connection, gaps, by or getpass.getuser(), why)
+    if places and accept and why:
+        begin_again(connection, places, by or getpass.getuser(), why)
         complain("Accepted: admission goes on where these logs begin.")
-    raise typer.Exit(REFUSED if gaps and not accept else 0)
+    raise typer.Exit(REFUSED if places and not accept else 0)
 
 
-def _document(gap: Gap) -> dict[str, str | int]:
+def _document(place: Place) -> dict[str, str | int]:
     return {
-        "topic": gap.topic,
-        "partition": gap.partition,
-        "next_offset": gap.committed,
-        "log_begins": gap.begin,
-        "log_ends": gap.end,
-        "deleted_unread": gap.deleted,
+        "topic": place.topic,
+        "partition": place.partition,
+        "next_offset": place.committed,
+        "log_begins": place.begin,
+        "log_ends": place.end,
+        "deleted_unread": place.deleted,
     }
 
 

@@ -11,8 +11,8 @@ from infra.log import configure_logging
 from infra.settings import Settings, with_http_port
 from streams.app import Stage, run_worker
 from streams.commands.terminal import HttpPort
-from streams.supervisor import UNAVAILABLE, Supervisor, asm_command, stop_with_supervisor
-from streams.waiting import Patience
+from streams.supervisor import Supervisor, asm_command, stop_with_supervisor
+from streams.waiting import UNAVAILABLE, Patience
 
 HELP = """Admit what arrives and assess it, until told to stop.
 

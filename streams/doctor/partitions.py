@@ -17,7 +17,8 @@ from streams.admitting import admitted_topics
 from streams.assessment import Law
 from streams.doctor.checks import MONITORING, OPERATIONS, Check, Verdict, fine
 from streams.doctor.readers import Positions, Reading, Waiting, group_positions, look
-from streams.log_lost import find_gaps
+from streams.groups import admission_group, assessment_group
+from streams.lost_places import lost_places
 from streams.state import MARK_KEY, STATE
 
 _TAIL = 500
@@ -37,8 +38,8 @@ def groups(connection: Connection) -> dict[str, tuple[str, Sequence[str]]]:
     """Return the group and the topics, as they are called on the cluster, of each stage."""
     settings, names = connection.settings, topic_names(connection.settings)
     return {
-        "admission": (f"{settings.namespace}asm-admission", [names.of(name) for name in admitted_topics()]),
-        "assessment": (f"{settings.namespace}asm-assessment-{settings.generation}", [names.of(JOURNAL)]),
+        "admission": (admission_group(settings), [names.of(name) for name in admitted_topics()]),
+        "assessment": (assessment_group(settings), [names.of(JOURNAL)]),
     }
 
 
@@ -57,13 +58,14 @@ def log(connection: Connection) -> Check:
 
     :raises Unavailable: the cluster does not answer.
     """
-    gaps = find_gaps(connection)
-    if not gaps:
+    places = lost_places(connection)
+    told = ", ".join(place.in_words() for place in places[:3])
+    if not places:
         return fine("log", "what admission is to read next is there")
     return Check(
         name="log",
         verdict=Verdict.FAIL,
-        seen=f"{len(gaps)} partitions lost what was to be read: {', '.join(gap.in_words() for gap in gaps[:3])}",
+        seen=f"{len(places)} partitions lost what was to be read: {told}",
         remedy="`asm topics lost` shows what is gone; a person must decide.",
         page=f"{OPERATIONS}/log-lost.md",
     )
