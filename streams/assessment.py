@@ -51,10 +51,14 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Law:
-    """Under what assessment runs: the rulebooks by performance year, and the name of the run."""
+    """Under what assessment runs: the rulebooks by performance year, and the name of the run.
+
+    ``promoted`` names the generation from which the rulebooks were taken over; empty: they are the deployment's.
+    """
 
     rulebooks: Mapping[int, Rulebook]
     generation: str = "live"
+    promoted: str = ""
 
     @cached_property
     def episode_rules(self) -> Mapping[int, EpisodeRules]:
@@ -68,10 +72,14 @@ class Law:
             by_year[year] = found[found.index(rules)]
         return by_year
 
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """The digest of each rulebook, by performance year."""
+        return {str(year): rulebook.digest for year, rulebook in self.rulebooks.items()}
+
     def fresh_mark(self) -> PartitionMark:
         """Return the mark of a partition of which nothing was applied yet."""
-        digests = {str(year): rulebook.digest for year, rulebook in self.rulebooks.items()}
-        return PartitionMark(applied=-1, as_of=None, engine=ENGINE, rulebooks=digests)
+        return PartitionMark(applied=-1, as_of=None, engine=ENGINE, rulebooks=self.digests, promoted=self.promoted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 Keys are text: ``practice/<tin>/<year>``, ``clinician/<tin>/<npi>/<year>``, ``ledger/<tin>/<token>``, ``@partition``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import heappop, heappush
@@ -154,7 +154,22 @@ def load_state(records: Iterable[tuple[bytes, bytes]], fresh: PartitionMark) -> 
     :raises StateRefused: the records are of another engine version or law.
     """
     latest = dict(records)
-    mark = _accepted_mark(latest.pop(MARK_KEY, None), fresh)
+    return _restored(_accepted_mark(latest.pop(MARK_KEY, None), fresh), latest)
+
+
+def mark_of(records: Mapping[bytes, bytes]) -> PartitionMark | None:
+    """Return the mark of a partition, or None where nothing was applied yet.
+
+    :raises StateRefused: it is of an unknown shape.
+    """
+    value = records.get(MARK_KEY)
+    try:
+        return None if value is None else unpack(value, PartitionMark)
+    except msgspec.DecodeError as error:
+        raise StateRefused("The state in Kafka is of an unknown shape.") from error
+
+
+def _restored(mark: PartitionMark, latest: Mapping[bytes, bytes]) -> PartitionState:
     years: dict[YearKey, YearState] = {}
     ledgers: list[LedgerState] = []
     for key, value in sorted(latest.items()):
@@ -172,12 +187,9 @@ def load_state(records: Iterable[tuple[bytes, bytes]], fresh: PartitionMark) -> 
 
 
 def _accepted_mark(value: bytes | None, fresh: PartitionMark) -> PartitionMark:
-    if value is None:
+    mark = None if value is None else mark_of({MARK_KEY: value})
+    if mark is None:
         return fresh
-    try:
-        mark = unpack(value, PartitionMark)
-    except msgspec.DecodeError as error:
-        raise StateRefused("The state in Kafka is of an unknown shape.") from error
     if mark.engine != fresh.engine:
         raise StateRefused(
             f"The state in Kafka is of engine version {mark.engine}, this is version {fresh.engine}: "
