@@ -32,6 +32,7 @@ from processors.simulated_world import Timed
 from processors.simulation import simulate
 from schemas.codec import decode, encode
 from streams.admission import Rules
+from streams.assessment import Law
 from streams.in_process import InProcess
 from streams.projection import rows_of, write_rows
 from streams.standings import Cohorts
@@ -66,8 +67,9 @@ def announced() -> Sequence[Any]:
     return [decode(encode(each)) for each in [*said, *standings(said)]]
 
 
-def outputs(world: Iterable[tuple[datetime, Event]]) -> list[Any]:
-    system = InProcess(LAW, Rules(partitions=1))
+def outputs(world: Iterable[tuple[datetime, Event]], law: Law = LAW) -> list[Any]:
+    """All that is said of some events, each received at a tick, up to a day after the deadline."""
+    system = InProcess(law, Rules(partitions=1))
     for received_at, event in world:
         system.play_ticks(received_at)
         system.tick(received_at)  # as the minutes' ticks would: what is said of the event bears its instant
