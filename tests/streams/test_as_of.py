@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import SQLModel
 
 from infra.database.engine import create_tables, open_engine
 from infra.rulebooks import DEFAULT_VINTAGE, read_rulebooks
@@ -76,6 +77,13 @@ def printed(shown: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in shown.items() if name not in {"emitted_id", "tin"}}
     document: dict[str, Any] = json.loads(as_json({"tin": masked(shown["tin"]), **kept}))
     return document
+
+
+def printed_row(said: Any) -> dict[str, Any]:
+    """An output as JSON shows its row, in the order of the columns' names."""
+    table, shown = rows_of(said)[0]
+    order = [column.name for column in SQLModel.metadata.tables[str(table.__tablename__)].c]
+    return printed({name: shown[name] for name in order})
 
 
 def said_by(asm: Asm, instant: datetime, *arguments: str, command: str = "status") -> Ran:
