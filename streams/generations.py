@@ -57,6 +57,16 @@ class Standing:
     ended: bool
 
     @property
+    def done(self) -> int:
+        """How many offsets of the journal it is through."""
+        return sum(min(self.committed.get(p, 0), target) for p, target in self.targets.items())
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return sum(self.targets.values())
+
+    @property
     def caught_up(self) -> bool:
         """Whether it is at its end, or at the last mark of the journal, in every partition."""
         if self.recorded.until is not None:
@@ -135,6 +145,8 @@ def abandon(connection: Connection, name: str, order: Order) -> list[str]:
     group = assessment_group(there.settings)
     if members(connection, group):
         raise ReplayRefused(f"Workers of the generation {name} run: stop them first.")
+    deleted = delete_topics(connection, own_topics(connection, name))
+    delete_group(connection, group)
     _record(
         connection,
         replace(
@@ -145,8 +157,6 @@ def abandon(connection: Connection, name: str, order: Order) -> list[str]:
             instant=datetime.now(UTC),
         ),
     )
-    deleted = delete_topics(connection, own_topics(connection, name))
-    delete_group(connection, group)
     return deleted
 
 
