@@ -7,10 +7,11 @@ from enum import StrEnum
 
 
 class GenerationState(StrEnum):
-    """What became of a generation."""
+    """What became of a generation: it was started, it has caught up with the journal once, it is deleted."""
 
     UNKNOWN = "UNKNOWN"
     STARTED = "STARTED"
+    CAUGHT_UP = "CAUGHT_UP"
     ABANDONED = "ABANDONED"
 
 
@@ -32,7 +33,7 @@ class Announce(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRecorded:
-    """A generation, started or abandoned by somebody; ``rulebooks`` maps a performance year to a digest."""
+    """A generation, started, caught up, or abandoned; ``rulebooks`` maps a performance year to a digest."""
 
     generation: str
     state: GenerationState

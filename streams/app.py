@@ -19,7 +19,7 @@ from infra.kafka.topics import JOURNAL, require_topics, topic_names
 from infra.log import Log
 from infra.progress import PROGRESS
 from infra.rulebooks import load_rulebooks
-from schemas.recalculations import GenerationState, GenerationWay
+from schemas.recalculations import GenerationWay
 from schemas.topics import LIVE
 from streams.admission import Rules
 from streams.admitting import AdmissionTools, Admitting, admitted_topics
@@ -28,7 +28,7 @@ from streams.batching import BatchApp
 from streams.clients import AIOKAFKA
 from streams.clock import CLOCK_TOPIC, Clock, SimulatedClock, WallClock
 from streams.cluster_watch import ClusterWatch
-from streams.generations import generations, operations
+from streams.generations import generations, is_there, operations
 from streams.groups import admission_group, assessment_group
 from streams.law import Law
 from streams.laws import law_by_digests, published_texts
@@ -199,7 +199,7 @@ def _law_and_run(connection: Connection, pace: Pace) -> tuple[Law, Run]:
     recorded = None
     if settings.generation != LIVE:
         recorded = generations(operations(connection)).get(settings.generation)
-    if recorded is None or recorded.state is not GenerationState.STARTED:
+    if recorded is None or not is_there(recorded):
         rulebooks = load_rulebooks(settings.vintage, settings.areas_file)
         return Law(rulebooks=rulebooks, generation=settings.generation), Run(pace=pace)
     law = law_by_digests(recorded.rulebooks, published_texts(connection), settings.generation)

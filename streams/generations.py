@@ -88,13 +88,18 @@ def generations(recorded: Iterable[object]) -> dict[str, GenerationRecorded]:
     return {r.generation: r for r in recorded if isinstance(r, GenerationRecorded)}
 
 
+def is_there(recorded: GenerationRecorded) -> bool:
+    """Say whether a generation was started and not abandoned."""
+    return recorded.state in {GenerationState.STARTED, GenerationState.CAUGHT_UP}
+
+
 def recorded_generation(connection: Connection, name: str) -> GenerationRecorded:
     """Return a generation that was started and not abandoned.
 
     :raises ReplayRefused: there is none of that name.
     """
     found = generations(operations(connection)).get(name)
-    if found is None or found.state is not GenerationState.STARTED:
+    if found is None or not is_there(found):
         raise ReplayRefused(f"There is no generation {name}: `asm replay list` shows those that there are.")
     return found
 
@@ -133,6 +138,12 @@ def start(connection: Connection, recorded: GenerationRecorded, law: Law) -> Non
     texts = [(book.digest.encode(), book.text.encode()) for book in law.rulebooks.values()]
     deliver(connection, topic_names(connection.settings).of(RULEBOOKS), texts)
     _record(connection, recorded)
+
+
+def record_caught_up(connection: Connection, recorded: GenerationRecorded) -> None:
+    """Record that a generation has caught up: from here on it may be promoted."""
+    caught_up = replace(recorded, state=GenerationState.CAUGHT_UP, instant=datetime.now(UTC))
+    _record(connection, caught_up)
 
 
 def abandon(connection: Connection, name: str, order: Order) -> list[str]:

@@ -20,7 +20,7 @@ from infra.kafka.writing import close_producer, open_producer
 from processors.engine import ENGINE
 from processors.events import LawPromoted
 from schemas.codec import encode
-from schemas.recalculations import Announce, RecalculationCompleted, RecalculationStarted
+from schemas.recalculations import Announce, GenerationState, RecalculationCompleted, RecalculationStarted
 from schemas.state import PartitionMark
 from schemas.topics import LIVE
 from streams.admission import PROMOTIONS
@@ -59,12 +59,17 @@ class Desk:
             raise ReplayRefused(f"{name} ends at {recorded.until.isoformat()}: it says what was, not what is.")
         if recorded.engine != ENGINE:
             raise ReplayRefused(f"{name} is of engine version {recorded.engine}, this is version {ENGINE}.")
-        if not standing(self._connection, recorded).caught_up:
+        if recorded.state is not GenerationState.CAUGHT_UP:
             raise ReplayRefused(f"{name} has not caught up: run `asm replay start {name}` first.")
-        live = self._live()
+        live, texts = self._live(), published_texts(self._connection)
         if dict(live.rulebooks) == dict(recorded.rulebooks):
             raise ReplayRefused(f"The live generation is under the rulebooks of {name} already.")
-        law = law_by_digests(recorded.rulebooks, published_texts(self._connection), LIVE, name)
+        law = law_by_digests(recorded.rulebooks, texts, LIVE, name)
+        if law.fold != law_by_digests(live.rulebooks, texts).fold and not standing(self._connection, recorded).workers:
+            raise ReplayRefused(
+                f"The live generation needs the facts of {name} at the place of the switch: keep `asm replay start "
+                f"{name} --follow` running meanwhile."
+            )
         return self._begin(live, law, announce, order)
 
     def roll_back(self, announce: Announce, order: Order) -> Recalculation:

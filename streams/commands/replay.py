@@ -14,7 +14,7 @@ from infra.settings import Settings
 from schemas.recalculations import Announce, GenerationState
 from streams.commands.replay_start import By, start_generation
 from streams.commands.terminal import ERR, OUT, Json, complain, print_json, table
-from streams.generations import Order, Standing, abandon, generations, operations, standing
+from streams.generations import Order, Standing, abandon, generations, is_there, operations, standing
 from streams.promotion import await_everywhere, desk
 from streams.recalculations import Recalculation, law_in_force, recalculations
 from streams.wording import show_instant
@@ -45,7 +45,7 @@ def list_generations(json: Json = False) -> None:
     connection = connect(Settings())
     recorded = operations(connection)
     done = recalculations(recorded)
-    found = [standing(connection, g) for g in generations(recorded).values() if g.state is GenerationState.STARTED]
+    found = [standing(connection, g) for g in generations(recorded).values() if is_there(g)]
     if json:
         print_json({"generations": [_document(s, done) for s in found], "recalculations": [r.document() for r in done]})
         return
@@ -136,6 +136,8 @@ def _state(found: Standing, done: list[Recalculation]) -> str:
         return "IN FORCE"
     if any(r.started.generation == name and not r.started.rollback for r in done):
         return "PROMOTED BEFORE"
-    if found.caught_up:
-        return "ENDED" if found.ended else "CAUGHT UP"
+    if found.ended:
+        return "ENDED"
+    if found.recorded.state is GenerationState.CAUGHT_UP:
+        return "CAUGHT UP"
     return "RUNNING" if found.workers else "STOPPED"

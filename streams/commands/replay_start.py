@@ -21,7 +21,16 @@ from processors.engine import ENGINE
 from schemas.recalculations import GenerationRecorded, GenerationState, GenerationWay
 from schemas.topics import LIVE
 from streams.commands.terminal import ERR, USAGE, complain, parse_instant
-from streams.generations import Standing, decide, generations, operations, standing, start
+from streams.generations import (
+    Standing,
+    decide,
+    generations,
+    is_there,
+    operations,
+    record_caught_up,
+    standing,
+    start,
+)
 from streams.law import Law
 from streams.supervisor import Supervisor, asm_command
 from streams.waiting import Patience
@@ -57,7 +66,7 @@ def start_generation(
     configure_logging(settings)
     connection = connect(settings)
     recorded = generations(operations(connection)).get(name)
-    if recorded is not None and recorded.state is GenerationState.STARTED:
+    if recorded is not None and is_there(recorded):
         if vintage or rulebook or as_of or full:
             complain(f"{name} goes on as it was started: abandon it first, or take another name for another law.")
             raise typer.Exit(USAGE)
@@ -158,6 +167,8 @@ class _Watch:
                     self._reached(found)
 
     def _reached(self, found: Standing) -> None:
+        if self._recorded.state is GenerationState.STARTED:
+            record_caught_up(self._connection, self._recorded)
         self.caught_up = True
         name = self._recorded.generation
         complain(f"{name} has caught up: {found.done} records of the journal. Next: `asm replay diff live {name}`.")
