@@ -33,6 +33,10 @@ With --rulebook the years of a vintage, of a folder with one, or of a digest are
 ASM_VINTAGE. A digest is looked up among the rulebooks that ship, then on the cluster: with --as-of and the digests that
 `asm status --as-of` names it is what the system said then."""
 _ENVELOPE = frozenset({"emitted_id", "revision", *Envelope.__slots__})
+Rulebooks = Annotated[
+    list[str] | None,
+    typer.Option(help="Vintage, folder with one, or digest (at least 8 digits of it) of a rulebook; may be repeated."),
+]
 Years = Sequence[tuple[YearState, Assessment]]
 
 
@@ -44,12 +48,7 @@ def assess_files(
     as_of: Annotated[
         str | None, typer.Option(help="Judge as of this instant; events at or after it are left out.")
     ] = None,
-    rulebook: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Vintage, folder with one, or digest (at least 8 digits of it) of a rulebook; may be repeated."
-        ),
-    ] = None,
+    rulebook: Rulebooks = None,
     json: Annotated[bool, typer.Option("--json", help="JSON Lines, one object a participant and year.")] = False,
 ) -> None:
     """Assess files of events and print what they come to."""
