@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 from sqlmodel import Session, SQLModel, col
 
 from infra.database import tables
@@ -70,10 +70,10 @@ def announced() -> Sequence[Any]:
 def outputs(world: Iterable[tuple[datetime, Event]], law: Law = LAW) -> list[Any]:
     """All that is said of some events, each received at a tick, up to a day after the deadline."""
     system = InProcess(law, Rules(partitions=1))
-    for received_at, event in world:
+    for received_at, told in world:
         system.play_ticks(received_at)
         system.tick(received_at)  # as the minutes' ticks would: what is said of the event bears its instant
-        system.send(event, received_at)  # some of the simulated ones are refused
+        system.send(told, received_at)  # some of the simulated ones are refused
     system.play_ticks(AFTER)
     return list(system.outputs)
 
@@ -213,3 +213,19 @@ def test_a_session_of_an_instant_leaves_nothing_behind(engine: Engine) -> None:
         assert instant_of(after) is None
     with session_of(engine, edges()[-1]) as session:
         assert session.scalars(select(tables.Score).order_by(col(tables.Score.npi))).first() is not None
+
+
+def test_one_practice_s_question_of_an_instant_reads_no_table_whole(kept: Engine) -> None:
+    with session_of(kept, at("2028-02-02")) as session:
+        asked: list[tuple[str, Any]] = []
+        event.listen(
+            session.connection(), "before_cursor_execute", lambda _c, _u, sql, args, *_: asked.append((sql, args))
+        )
+        for who in (NPI, TIN.digits, "northside"):
+            participants(session, who, None)
+        obligations(session, TIN.digits, [NPI], YEAR)
+        open_findings(session, TIN.digits, [NPI], YEAR)
+        plans = [session.connection().exec_driver_sql(f"explain query plan {sql}", args) for sql, args in asked[:5]]
+        steps = [[step.detail for step in plan] for plan in plans]
+    assert len(steps) == 5
+    assert [step for plan in steps for step in plan if step.startswith("SCAN")] == []
