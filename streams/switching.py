@@ -14,7 +14,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from infra.log import Log
-from processors.outputs import RECALCULATION, FindingChanged, ObligationChanged, ScoreChanged
+from processors.outputs import Output, recalculation_of
 from schemas.recalculations import PartitionRecalculated
 from streams.recalculations import Recalculation, recalculations
 
@@ -158,6 +158,4 @@ class Switch:
 
 
 def _recalculation_of(said: object) -> str | None:
-    if isinstance(said, ScoreChanged | ObligationChanged | FindingChanged) and said.cause.type == RECALCULATION:
-        return said.cause.event_id.split(" ", 1)[0]
-    return None
+    return recalculation_of(said.cause) if isinstance(said, Output) else None
