@@ -27,26 +27,27 @@ class Causes(Generic[C]):
 def causes_of(changes: Sequence[C], outcome: Callable[[frozenset[C]], object]) -> Causes[C]:
     """Return the causes of the outcome of all changes where it is another than that of none.
 
-    ``outcome`` tells what some of the changes come to. The set is looked for where those that do something alone do not
-    come to the whole; it may name some of them again.
+    ``outcome`` tells what some of the changes come to. Where those that do something alone do not come to the whole, the
+    fewest that do are looked for: what is not among them was taken back by others, and is no cause.
     """
     nothing, everything = frozenset[C](), frozenset(changes)
     before, after = outcome(nothing), outcome(everything)
     if before == after:
         return Causes()
-    alone = tuple(_alone(changes, lambda some: outcome(some) != before))
-    alone = tuple(change for change in alone if outcome(frozenset({change})) is not IMPOSSIBLE)
+
+    def moves(change: C) -> bool:
+        return outcome(frozenset({change})) not in (before, IMPOSSIBLE)
+
+    alone = tuple(change for change in _suspects(changes, lambda some: outcome(some) != before) if moves(change))
     if alone and outcome(frozenset(alone)) == after:
         return Causes(alone=alone)
-    together = _fewest(changes, lambda some: outcome(some) == after)
-    if len(together) == 1:
-        return Causes(alone=tuple(change for change in changes if change in {*alone, *together}))
-    return Causes(alone=alone, together=together)
+    fewest = _fewest(changes, lambda some: outcome(some) == after)
+    return Causes(alone=tuple(filter(moves, fewest)), together=fewest if len(fewest) > 1 else ())
 
 
-def _alone(changes: Sequence[C], differs: Callable[[frozenset[C]], bool]) -> Iterator[C]:
+def _suspects(changes: Sequence[C], differs: Callable[[frozenset[C]], bool]) -> Iterator[C]:
     if len(changes) <= _ONE_BY_ONE:
-        yield from (change for change in changes if differs(frozenset({change})))
+        yield from changes
     else:
         yield from _halved(changes, differs)
 

@@ -144,7 +144,16 @@ class _Comparison:
             rule=self._between.law.differences.get(change.name),
             event=self._event(change),
             passed=self._passed() if change.kind is ChangeKind.CLOCK else (),
+            detail=self._detail(change.kind),
         )
+
+    def _detail(self, kind: ChangeKind) -> str:
+        a, b = self._between.a, self._between.b
+        if kind is ChangeKind.CLOCK:
+            return " to ".join("no tick yet" if s.as_of is None else s.as_of.isoformat() for s in (a, b))
+        if kind is ChangeKind.RULEBOOK:
+            return f"the law of {'A' if self._between.law.before is None else 'B'} does not know the year"
+        return ""
 
     def _event(self, change: Change) -> EventTold | None:
         if change.kind is not ChangeKind.EVENT:

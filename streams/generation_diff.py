@@ -33,6 +33,9 @@ from streams.laws import Kept
 from streams.state import LedgerState, PartitionState, YearKey, YearState
 
 JOURNAL = "asm.journal.v1"
+_KEPT_OTHERWISE = "of the same claims the sides keep other lines, since other lines are of use under their laws: "
+#: The section of the law that says which lines of a claim are of use.
+_KEEPING = "episodes."
 #: The claims of each TIN between two offsets of a partition.
 ClaimsBetween = Callable[[int, Span], Mapping[Tin, ClaimsTold]]
 
@@ -91,9 +94,14 @@ class GenerationDiff:
     def _with_claims(self, causes: Iterable[Cause], practice: _Practice) -> tuple[Cause, ...]:
         """Return the causes, those that are claims with how many lie between the sides' offsets."""
         return tuple(
-            replace(cause, claims=self._claims(practice)) if cause.kind == ChangeKind.CLAIMS else cause
-            for cause in causes
+            self._cause_with_claims(cause, practice) if cause.kind == ChangeKind.CLAIMS else cause for cause in causes
         )
+
+    def _cause_with_claims(self, cause: Cause, practice: _Practice) -> Cause:
+        told = self._claims(practice)
+        law = self.laws[practice.key[1]]
+        values = ", ".join(key for key in law.differences if key.startswith(_KEEPING))
+        return replace(cause, claims=told, detail="" if told else _KEPT_OTHERWISE + (values or "no value differs"))
 
     def _claims(self, practice: _Practice) -> ClaimsTold | None:
         number = practice.partition

@@ -27,6 +27,7 @@ from streams.commands import (
     next_steps,
     project,
     reasons,
+    replay,
     rules,
     simulate,
     standings,
@@ -74,6 +75,7 @@ app.command(name="watch", help=watch.HELP)(watch.watch)
 app.command(name="doctor", help=doctor.HELP)(doctor.doctor)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rules.app, name="rules")
+app.add_typer(replay.app, name="replay")
 app.add_typer(broker.app, name="broker")
 app.add_typer(topics.app, name="topics")
 
