@@ -18,7 +18,10 @@ IMPOSSIBLE = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Causes(Generic[C]):
-    """The changes that give another outcome each alone, and a set that gives the whole of it only together."""
+    """The changes that give another outcome each alone, and those that give one only together.
+
+    The latter name the former again where they do nothing without them.
+    """
 
     alone: tuple[C, ...] = ()
     together: tuple[C, ...] = ()
@@ -27,8 +30,8 @@ class Causes(Generic[C]):
 def causes_of(changes: Sequence[C], outcome: Callable[[frozenset[C]], object]) -> Causes[C]:
     """Return the causes of the outcome of all changes where it is another than that of none.
 
-    ``outcome`` tells what some of the changes come to. Where those that do something alone do not come to the whole, the
-    fewest that do are looked for: what is not among them was taken back by others, and is no cause.
+    ``outcome`` tells what some of the changes come to. Where those that do something alone do not come to the whole,
+    the fewest that do are looked for: what is not among them was taken back by others, and is no cause.
     """
     nothing, everything = frozenset[C](), frozenset(changes)
     before, after = outcome(nothing), outcome(everything)
@@ -42,7 +45,11 @@ def causes_of(changes: Sequence[C], outcome: Callable[[frozenset[C]], object]) -
     if alone and outcome(frozenset(alone)) == after:
         return Causes(alone=alone)
     fewest = _fewest(changes, lambda some: outcome(some) == after)
-    return Causes(alone=tuple(filter(moves, fewest)), together=fewest if len(fewest) > 1 else ())
+    alone = tuple(filter(moves, fewest))
+    others = tuple(change for change in fewest if change not in alone)
+    if others and outcome(frozenset(others)) in (before, IMPOSSIBLE):
+        return Causes(alone=alone, together=fewest)
+    return Causes(alone=alone, together=others)
 
 
 def _suspects(changes: Sequence[C], differs: Callable[[frozenset[C]], bool]) -> Iterator[C]:

@@ -8,6 +8,7 @@ from processors.comparison_summary import BUCKETS, SAME, Comparison, Group, Part
 from processors.movement import Cause, Extent, Moved, Stands
 from processors.standings import suppressed
 
+CAUSES = "cause of another final score"
 _NONE = "neither"
 _VERBS = {Stands.OPEN: "opens", Stands.DONE: "closes", Stands.LOST: "is lost"}
 Who = tuple[str, str]
@@ -77,7 +78,7 @@ def _figures(
     extents = Counter(m.extent.value for m in moved)
     yield "what differs", "NOTHING", {extent.value: extents[extent.value] for extent in Extent}
     causes = Counter(_causes(m) for m in finals)
-    yield "cause of another final score", SAME, dict(sorted(causes.items()))
+    yield CAUSES, SAME, dict(sorted(causes.items()))
     for threshold in Threshold:
         crossed = [c for c in comparison.crossed if c.threshold is threshold and _group(c.participant) == group]
         enters = sum(c.enters for c in crossed)

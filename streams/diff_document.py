@@ -58,26 +58,56 @@ def document_of(comparison: Comparison, sides: Mapping[str, Kept]) -> dict[str, 
     }
 
 
-def shown_values(difference: Difference) -> tuple[str, str]:
-    """Return a value on both sides in short: of two lists only what differs."""
-    before, after = ([] if e is None else to_avro(e.value) for e in (difference.before, difference.after))
-    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        pairs = list(zip(before, after, strict=True))
-        return _short(_sparse([(ours, ours != theirs) for ours, theirs in pairs])), _short(
-            _sparse([(theirs, ours != theirs) for ours, theirs in pairs])
+def by_years(moves: Sequence[RuleMoves]) -> Sequence[tuple[RuleMoves, str]]:
+    """Return what differs alike in several years once, with the years."""
+    alike: dict[str, list[RuleMoves]] = {}
+    for each in moves:
+        ends = [None if e is None else (e.value, e.source) for e in (each.difference.before, each.difference.after)]
+        alike.setdefault(f"{each.difference.key} {ends!r}", []).append(each)
+    found = []
+    for same in alike.values():
+        years = sorted(each.difference.performance_year for each in same)
+        told = RuleMoves(
+            difference=same[0].difference,
+            alone=sum(each.alone for each in same),
+            together=sum(each.together for each in same),
         )
-    texts = ["–" if e is None else _text(to_avro(e.value)) for e in (difference.before, difference.after)]
-    return _short(texts[0]), _short(texts[1])
+        found.append((told, str(years[0]) if len(years) == 1 else f"{years[0]}–{years[-1]}"))
+    return found
 
 
-def _sparse(items: Sequence[tuple[object, bool]]) -> str:
+def shown_values(difference: Difference) -> tuple[str, str]:
+    """Return a value on both sides in short: of lists and rows only what differs."""
+    if difference.before is None or difference.after is None:
+        texts = ["–" if e is None else _text(to_avro(e.value)) for e in (difference.before, difference.after)]
+        return _short(texts[0]), _short(texts[1])
+    before, after = to_avro(difference.before.value), to_avro(difference.after.value)
+    if before == after:
+        same = _short(_text(before))
+        return f"{same} ({difference.before.source.standing})", f"{same} ({difference.after.source.standing})"
+    return _short(_pared(before, after)), _short(_pared(after, before))
+
+
+def _pared(value: object, other: object) -> str:
+    """Show of a value what it does not share with another."""
+    if isinstance(value, dict) and isinstance(other, dict):
+        return _pared_row(value, other)
+    if not isinstance(value, list | tuple) or not isinstance(other, list | tuple) or len(value) != len(other):
+        return _text(value)
     shown: list[str] = []
-    for value, differs in items:
-        if differs:
-            shown.append(_text(value))
+    for one, its in zip(value, other, strict=True):
+        if one != its:
+            shown.append(_pared(one, its))
         elif not shown or shown[-1] != _GAP:
             shown.append(_GAP)
     return ", ".join(shown)
+
+
+def _pared_row(row: dict[str, Any], other: dict[str, Any]) -> str:
+    """Show of a row what names it, the first text that both have, and what differs."""
+    name = next((value for key, value in row.items() if isinstance(value, str) and other.get(key) == value), None)
+    told = [f"{key} {_pared(value, other.get(key))}" for key, value in row.items() if other.get(key) != value]
+    return " ".join([*([] if name is None else [name]), ", ".join(told)])
 
 
 def _text(value: object) -> str:

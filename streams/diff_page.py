@@ -7,17 +7,19 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from processors.comparison_cells import CellOf, cells_of
+from processors.comparison_cells import CAUSES, CellOf, cells_of
 from processors.comparison_summary import Comparison
-from streams.diff_document import rule_moves, shown_values
+from processors.rulebook.entries import Difference
+from streams.diff_document import by_years, rule_moves, shown_values
 from streams.laws import Kept
 from streams.wording import ESTIMATE, show_instant
 
 _FOLDER = Path(__file__).parent / "templates"
+_MANY = 6
 _FIGURES = {
     "change of the final score": "Change of the final score, in points",
     "what differs": "What differs",
-    "cause of another final score": "What causes another final score",
+    CAUSES: "What causes another final score",
     "FINAL_SCORE_ZERO": "Final score of 0",
     "MINIMUM_SUBMISSION": "Minimum submission not reached",
     "FACTOR_BELOW_ZERO": "Payment factor below 0, by the cohort’s standing",
@@ -46,7 +48,7 @@ def page_of(comparison: Comparison, sides: Mapping[str, Kept]) -> str:
     return made.get_template("diff.html").render(
         sides=[_side(name, kept) for name, kept in sides.items()],
         unexplained=bool(comparison.unexplained),
-        rules=[_rule(moves.difference) for moves in rule_moves(comparison)],
+        rules=[_rule(moves.difference, years) for moves, years in by_years(rule_moves(comparison))],
         groups=[_group(list(group)) for _, group in groupby(cells, key=lambda c: (c.performance_year, c.cohort))],
         estimate=ESTIMATE,
     )
@@ -67,12 +69,12 @@ def _side(name: str, kept: Kept) -> dict[str, Any]:
     }
 
 
-def _rule(difference: Any) -> dict[str, Any]:
+def _rule(difference: Difference, years: str) -> dict[str, Any]:
     before, after = shown_values(difference)
     source = next(e.source for e in (difference.after, difference.before) if e is not None)
     return {
         "key": difference.key,
-        "year": difference.performance_year,
+        "years": years,
         "meaning": source.meaning,
         "before": before,
         "after": after,
@@ -83,13 +85,14 @@ def _rule(difference: Any) -> dict[str, Any]:
 
 def _group(cells: Sequence[CellOf]) -> dict[str, Any]:
     figures = {name: list(found) for name, found in groupby(cells[1:], key=lambda cell: cell.figure)}
+    shown = [_figure(name, found) for name, found in figures.items() if _says_something(found)]
     differs = {cell.cell: cell.participants for cell in figures.get("what differs", ())}
     return {
         "year": cells[0].performance_year,
         "cohort": cells[0].cohort.replace("_", " ").capitalize(),
         "participants": cells[0].participants,
         "moved": differs.get("FINAL"),
-        "figures": [_figure(name, found) for name, found in figures.items() if _says_something(found)],
+        "figures": sorted(shown, key=lambda figure: not figure["wide"]),
     }
 
 
@@ -103,6 +106,7 @@ def _figure(name: str, cells: Sequence[CellOf]) -> dict[str, Any]:
     title = f"Obligation {name.removeprefix('obligation ')}" if name.startswith("obligation ") else _FIGURES[name]
     return {
         "title": title,
+        "wide": len(cells) > _MANY or name == CAUSES,
         "cells": [
             {
                 "name": " + ".join(_CELLS.get(part, part) for part in cell.cell.split(" + ")),

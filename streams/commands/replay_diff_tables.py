@@ -9,11 +9,13 @@ from rich.table import Table
 from processors.comparison_summary import Comparison, Threshold
 from processors.movement import Cause, Extent, Moved, ObligationMoved, Stands
 from streams.commands.terminal import OUT, table
-from streams.diff_document import rule_moves, shown_values
+from streams.diff_document import by_years, rule_moves, shown_values
 from streams.laws import Kept
 from streams.wording import ESTIMATE, points, show_instant
 
 _BAR = 40
+#: Longer values are shown in the table of the law alone.
+_SHORT = 40
 _EXTENTS = {
     Extent.FINAL: "another final score",
     Extent.FIGURES: "the same final score, another figure",
@@ -82,11 +84,11 @@ def _thresholds(found: Comparison) -> Table:
 
 def _rules(found: Comparison) -> Table:
     rows = []
-    for moves in rule_moves(found):
+    for moves, years in by_years(rule_moves(found)):
         d = moves.difference
         source = next(e.source for e in (d.after, d.before) if e is not None)
         cites = f"{', '.join(source.cites)} ({source.standing})"
-        rows.append((d.key, d.performance_year, *shown_values(d), cites, moves.alone, moves.together))
+        rows.append((d.key, years, *shown_values(d), cites, moves.alone, moves.together))
     columns = ("value", "year", "A", "B", "stands in", "moves alone", "with others")
     return table("What differs in the law", columns, rows)
 
@@ -100,7 +102,7 @@ def _movers(title: str, moved: Iterable[Moved]) -> Table:
             f"{points(m.before)} → {points(m.after)}",
             signed(m.change),
             "; ".join(f"{p.code} {points(p.before)} → {points(p.after)}" for p in m.parts if p.code != "final_score"),
-            "\n".join(words_of(cause) for cause in m.causes),
+            because_of(m.causes),
         )
         for m in moved
     )
@@ -124,25 +126,30 @@ def _obligations(title: str, moved: Iterable[ObligationMoved]) -> Table:
             o.performance_year,
             o.item,
             f"{o.before or '–'} → {o.after or '–'}",
-            "\n".join(words_of(cause) for cause in o.causes),
+            because_of(o.causes),
         )
         for o in moved
     )
     return table(title, ("who", "practice", "year", "item", "status", "because of"), rows)
 
 
-def words_of(cause: Cause) -> str:
-    """Say a cause in words, with its effect in points."""
-    told = _what(cause)
-    if cause.together:
-        told = f"together with others: {told}"
-    return told if cause.effect is None else f"{told} ({signed(cause.effect)})"
+def because_of(causes: Sequence[Cause]) -> str:
+    """Say causes in words, one a line, with their effects in points; those that work together in one."""
+    lines = [_with_effect(_what(cause), cause) for cause in causes if not cause.together]
+    together = [cause for cause in causes if cause.together]
+    if together:
+        lines.append(_with_effect("only together: " + "; ".join(map(_what, together)), together[0]))
+    return "\n".join(lines)
+
+
+def _with_effect(words: str, cause: Cause) -> str:
+    return words if cause.effect is None else f"{words} ({signed(cause.effect)})"
 
 
 def _what(cause: Cause) -> str:
     if cause.rule is not None:
-        before, after = shown_values(cause.rule)
-        return f"{cause.rule.key} {before} → {after}"
+        values = " → ".join(shown_values(cause.rule))
+        return f"{cause.rule.key} {values}" if len(values) <= _SHORT else f"{cause.rule.key} (above)"
     if cause.event is not None:
         event = cause.event
         side = "B" if event.added else "A"

@@ -28,11 +28,18 @@ def test_changes_that_only_together_move_it_are_named_together_without_the_other
     assert causes_of("abcdef", lambda some: {"b", "e"} <= some) == Causes(together=("b", "e"))
 
 
-def test_where_one_alone_is_not_the_whole_the_set_that_is_stands_beside_it() -> None:
+def test_where_one_alone_is_not_the_whole_those_that_do_the_rest_together_stand_beside_it() -> None:
     def added(some: frozenset[str]) -> int:
         return 5 * ("a" in some) + 10 * ({"b", "c"} <= some)
 
-    assert causes_of("abcdef", added) == Causes(alone=("a",), together=("a", "b", "c"))
+    assert causes_of("abcdef", added) == Causes(alone=("a",), together=("b", "c"))
+
+
+def test_what_does_something_only_beside_one_that_moves_it_alone_is_named_together_with_it() -> None:
+    def added(some: frozenset[str]) -> int:
+        return 5 * ("a" in some) + 10 * ({"a", "b"} <= some)
+
+    assert causes_of("abcdef", added) == Causes(alone=("a",), together=("a", "b"))
 
 
 def test_a_change_that_another_takes_back_is_no_cause_where_something_else_is_the_whole() -> None:

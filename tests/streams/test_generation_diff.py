@@ -111,7 +111,7 @@ def test_a_corrected_rule_lifts_a_clinician_from_a_score_of_zero_and_the_minimum
     world = reported(INCOMPLETE)
     found = diff(generation(world, NOW), generation(world, NOW, corrected(COMPLETENESS_CORRECTED), "next"))
     moved = only(found)
-    assert (moved.before, keys(moved.causes)) == (0, [("quality.data_completeness_min", False)])
+    assert (moved.before, keys(moved.causes)) == (Decimal(0), [("quality.data_completeness_min", False)])
     assert (moved.failed_before, moved.failed_after) == (True, False)
     assert [(c.threshold, c.enters, c.participant.npi) for c in found.crossed] == [
         (Threshold.FINAL_SCORE_ZERO, False, NPI),
@@ -164,12 +164,8 @@ def test_an_event_that_only_one_side_has_is_the_cause_with_its_origin() -> None:
 
 def test_of_several_events_and_a_corrected_value_each_that_moves_it_is_named() -> None:
     before = ROSTER + timed(quality(*WELL, event_id="q1"))
-    more = [
-        attested("ASM_IA_1", event_id="a1"),
-        listed(npi=OTHER_NPI, event_id="l2"),
-        attested("ASM_IA_1", answer=False),
-    ]
-    after = generation(before + timed(*more[:2]), NOW, corrected(BENCHMARK_CORRECTED), "next")
+    more = timed(attested("ASM_IA_1", event_id="a1")) + timed(listed(npi=OTHER_NPI, event_id="l2"))
+    after = generation(before + more, NOW, corrected(BENCHMARK_CORRECTED), "next")
     found = diff(generation(before, NOW), after)
     moved = next(m for m in found.moved if m.npi == NPI)
     assert [(c.event.name.event_id if c.event else c.rule and c.rule.key) for c in moved.causes] == [
@@ -180,7 +176,7 @@ def test_of_several_events_and_a_corrected_value_each_that_moves_it_is_named() -
     assert (new.extent, new.before, new.after, found.distribution["a score for the first time"]) == (
         Extent.FINAL,
         None,
-        0,
+        Decimal(0),
         1,
     )
     assert [c.event and c.event.name.event_id for c in new.causes] == ["l2"]
@@ -253,7 +249,7 @@ def test_an_equal_score_with_other_reasons_differs_in_words_alone() -> None:
     world = reported(row("236", 90, 10))
     surer = corrected((BENCHMARKS, CITED, CITED.replace("90 FR 49634", "90 FR 1")))
     moved = only(diff(generation(world, NOW), generation(world, NOW, surer, "next")))
-    assert (moved.extent, moved.change, moved.parts) == (Extent.WORDS, 0, ())
+    assert (moved.extent, moved.change, moved.parts) == (Extent.WORDS, Decimal(0), ())
     assert all(cause.rule is not None for cause in moved.causes)
 
 
