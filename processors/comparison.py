@@ -254,7 +254,8 @@ def _figures(score: Score | None) -> object:
     if score is None:
         return None
     reachable = (score.prepared_score, score.lowest_reachable, score.highest_reachable)
-    return (score.final_score, *reachable, score.payment, _values_of(score))
+    inputs = {part.code: part.inputs for part in walk(score.tree)}
+    return (score.final_score, *reachable, score.payment, _values_of(score), inputs)
 
 
 def _final(score: Score | None) -> object:

@@ -17,7 +17,7 @@ class Extent(StrEnum):
     """How far what was said of a score differs."""
 
     FINAL = "FINAL"  # the final score
-    FIGURES = "FIGURES"  # another figure: a part, what is prepared or can be reached, the range of the payment factor
+    FIGURES = "FIGURES"  # another figure: of a part or that went into it, prepared, reachable, of the payment factor
     WORDS = "WORDS"  # no figure: reasons, citations, how sure they are
 
 

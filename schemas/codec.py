@@ -15,7 +15,7 @@ import fastavro.write
 import msgspec
 
 from processors import events, outputs
-from schemas import records
+from schemas import recalculations, records
 from schemas.bounds import Unrolled
 from schemas.plain import from_plain, to_avro
 from schemas.topics import contract
@@ -54,6 +54,7 @@ RECORDS: Mapping[str, type[Any]] = MappingProxyType(
             events.ReliefGranted,
             events.BatchClosed,
             events.ClockTicked,
+            events.LawPromoted,
             records.ClockSet,
             records.DeadLetter,
             records.Refusal,
@@ -61,6 +62,10 @@ RECORDS: Mapping[str, type[Any]] = MappingProxyType(
             records.OperationRecorded,
             records.AlertAcknowledged,
             records.NoticeRecorded,
+            recalculations.GenerationRecorded,
+            recalculations.RecalculationStarted,
+            recalculations.PartitionRecalculated,
+            recalculations.RecalculationCompleted,
             outputs.ScoreChanged,
             outputs.ObligationChanged,
             outputs.FindingChanged,

@@ -27,8 +27,8 @@ from processors.standings import SeenScore
 from schemas.codec import content_digest
 from schemas.state import PartitionMark
 from streams.admission import read_journal
-from streams.assessment import Law
 from streams.claims import ClaimCounts
+from streams.law import Law
 from streams.laws import Kept
 from streams.state import LedgerState, PartitionState, YearKey, YearState
 

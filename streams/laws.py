@@ -9,7 +9,9 @@ from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import topic_names
 from processors.engine import ENGINE
 from processors.rulebook import RulebookError, unseal
-from streams.assessment import Law
+from schemas.state import PartitionMark
+from schemas.topics import LIVE
+from streams.law import Law
 from streams.rulebook_texts import RULEBOOKS
 from streams.state import MARK_KEY, STATE, PartitionState, StateRefused, load_state, mark_of
 
@@ -32,7 +34,7 @@ def published_texts(connection: Connection) -> dict[str, str]:
 
 
 def law_by_digests(
-    digests: Mapping[str, str], texts: Mapping[str, str], generation: str = "live", promoted: str = ""
+    digests: Mapping[str, str], texts: Mapping[str, str], generation: str = LIVE, promoted: str = ""
 ) -> Law:
     """Return the law of which the digests (performance year -> digest) are known.
 
@@ -48,6 +50,17 @@ def law_by_digests(
         except RulebookError as error:
             raise Unavailable(f"The rulebook {digest[:12]} of {year} cannot be used: {error}") from error
     return Law(rulebooks=dict(sorted(found.items())), generation=generation, promoted=promoted)
+
+
+def marks(connection: Connection, generation: str) -> dict[int, PartitionMark]:
+    """Return the mark of each partition in which a generation has applied something.
+
+    :raises Unavailable: the cluster does not answer, or the generation has no topic.
+    """
+    settings = connection.settings.model_copy(update={"generation": generation})
+    with reader(connection, topic_names(settings).of(STATE)) as consumer:
+        found = {r.partition: {MARK_KEY: r.value} for r in records_to_end(consumer) if r.key == MARK_KEY and r.value}
+    return {partition: mark for partition, record in found.items() if (mark := mark_of(record)) is not None}
 
 
 def kept(connection: Connection, generation: str) -> Kept:

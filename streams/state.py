@@ -95,6 +95,13 @@ class PartitionState:
         for ledger in ledgers:
             self._ledgers[ledger.ledger.tin, ledger.ledger.beneficiary] = ledger
 
+    def adopt(self, other: "PartitionState") -> None:
+        """Take over the facts of another state of the same partition; what was announced stays."""
+        for key in sorted(self._years.keys() | other._years.keys()):  # noqa: SLF001 - one of its own kind
+            self.put_year(replace(self.year(*key), facts=other.year(*key).facts))
+        for ledger in sorted(self._ledgers.keys() | other._ledgers.keys()):  # noqa: SLF001
+            self.put_ledger(replace(self.ledger(*ledger), ledger=other.ledger(*ledger).ledger))
+
     def put_ledger(self, state: LedgerState) -> None:
         """Remember what is known of a beneficiary under a TIN now."""
         key = (state.ledger.tin, state.ledger.beneficiary)

@@ -2,43 +2,29 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from importlib.resources import files
 from typing import Any
 
 from infra.rulebooks import DEFAULT_VINTAGE, load_rulebooks
 from processors.events import BatchClosed, ClockTicked, Event
-from processors.rulebook import FILES, Rulebook, seal
+from processors.rulebook import Rulebook
 from processors.simulated_world import Timed
 from schemas.fingerprint import observe
-from streams.assessment import Assessor, Entry, Law
+from streams.assessment import Assessor, Entry
+from streams.law import Law
 from streams.laws import Kept
 from streams.state import PartitionState, load_state
 from tests.making import IN_WINDOW
+from tests.streams.laws import QUALITY
 
 PRESENT = load_rulebooks(DEFAULT_VINTAGE)
-BENCHMARKS, QUALITY = "512_725_benchmarks.toml", "512_725_quality.toml"
-SUBMISSION, ACTIVITIES, PAYMENT = (
-    "512_720_data_submission.toml",
-    "512_735_improvement_activities.toml",
-    "512_750_payment.toml",
-)
-EPISODES, FINAL_SCORE = "512_710_episodes.toml", "512_745_final_score.toml"
+BENCHMARKS, SUBMISSION = "512_725_benchmarks.toml", "512_720_data_submission.toml"
+ACTIVITIES, PAYMENT = "512_735_improvement_activities.toml", "512_750_payment.toml"
 P236 = "[4.76, 45.28, 55.56, 61.54, 65.61, 68.98, 72, 75, 78.7, 84.04, 98.18]"
 P236_CORRECTED = "[4.76, 55.28, 65.56, 71.54, 75.61, 78.98, 82, 85, 88.7, 94.04, 98.18]"
-BENCHMARK_CORRECTED = (BENCHMARKS, P236, P236_CORRECTED)
-COMPLETENESS_CORRECTED = (QUALITY, "value    = 0.75", "value    = 0.60")
-ELEMENTS_COST = (ACTIVITIES, "value    = false", "value    = true")
-MORE_ELEMENTS = (ACTIVITIES, '"COORDINATION"], elements_min = 3', '"COORDINATION"], elements_min = 4')
-
-
-def corrected(*corrections: tuple[str, str, str]) -> Mapping[int, Rulebook]:
-    """The shipped law with texts replaced in its files, sealed anew."""
-    folder = files("processors.rulebook").joinpath(DEFAULT_VINTAGE)
-    texts = {name: folder.joinpath(name).read_text() for name in FILES}
-    for name, old, new in corrections:
-        assert old in texts[name], (name, old)
-        texts[name] = texts[name].replace(old, new, 1)
-    return seal(texts)
+BENCHMARK_CORRECTED = (BENCHMARKS, '"236/ECQM"', P236, P236_CORRECTED)
+COMPLETENESS_CORRECTED = (QUALITY, "data_completeness_min", "value    = 0.75", "value    = 0.60")
+ELEMENTS_COST = (ACTIVITIES, "missing_elements_cost_points", "value    = false", "value    = true")
+MORE_ELEMENTS = (ACTIVITIES, "activities", '"COORDINATION"], elements_min = 3', '"COORDINATION"], elements_min = 4')
 
 
 def timed(*events: Event, received_at: datetime = IN_WINDOW) -> list[Timed[Any]]:

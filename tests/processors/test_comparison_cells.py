@@ -11,11 +11,12 @@ from processors.movement import NO_CAUSE_FOUND, Cause, Extent, Moved, Obligation
 from processors.obligations import Status
 from processors.rulebook.hybrid import LawChange
 from processors.standings import SeenScore, suppressed
-from tests.generations import BENCHMARK_CORRECTED, PRESENT, corrected
+from tests.generations import BENCHMARK_CORRECTED, PRESENT
 from tests.making import TIN, YEAR
+from tests.streams.laws import rulebooks_with
 
 HF = "HEART_FAILURE"
-LAW = LawChange(PRESENT[YEAR], corrected(BENCHMARK_CORRECTED)[YEAR])
+LAW = LawChange(PRESENT[YEAR], rulebooks_with(BENCHMARK_CORRECTED)[YEAR])
 LEAST = PRESENT[YEAR].payment.cell_min
 BENCHMARK = Cause(kind="RULE", rule=LAW.differences["benchmarks.236/ECQM"])
 EVENT = Cause(kind="EVENT")

@@ -7,12 +7,13 @@ import pytest
 from processors.rulebook import Section
 from processors.rulebook.entries import differences
 from processors.rulebook.hybrid import LawChange
-from tests.generations import BENCHMARK_CORRECTED, COMPLETENESS_CORRECTED, PRESENT, corrected
+from tests.generations import BENCHMARK_CORRECTED, COMPLETENESS_CORRECTED, PRESENT
 from tests.making import YEAR
+from tests.streams.laws import rulebooks_with
 
 COMPLETENESS, P236 = "quality.data_completeness_min", "benchmarks.236/ECQM"
 BEFORE = PRESENT[YEAR]
-AFTER = corrected(BENCHMARK_CORRECTED, COMPLETENESS_CORRECTED)[YEAR]
+AFTER = rulebooks_with(BENCHMARK_CORRECTED, COMPLETENESS_CORRECTED)[YEAR]
 CHANGE = LawChange(BEFORE, AFTER)
 
 

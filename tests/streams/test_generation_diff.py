@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,12 +21,10 @@ from tests.generations import (
     BENCHMARKS,
     COMPLETENESS_CORRECTED,
     ELEMENTS_COST,
-    EPISODES,
     MORE_ELEMENTS,
     PAYMENT,
     PRESENT,
     SUBMISSION,
-    corrected,
     generation,
     timed,
 )
@@ -43,6 +42,7 @@ from tests.making import (
     result,
     row,
 )
+from tests.streams.laws import EPISODES, rulebooks_with
 
 LISTED_AT = at("2027-01-05")
 NOW, LATER = at("2028-02-10"), at("2028-03-24T12:00:00+00:00")
@@ -60,6 +60,11 @@ def no_claims(_partition: int, _span: Span) -> Mapping[Tin, ClaimsTold]:
 
 def diff(a: Kept, b: Kept, claims: Any = no_claims) -> Comparison:
     return GenerationDiff(a, b, claims).compared()
+
+
+def under(world: list[Timed[Any]], *changes: tuple[str, str, str, str], as_of: datetime = NOW) -> Kept:
+    """The generation of a law with changes."""
+    return generation(world, as_of, rulebooks_with(*changes), "next")
 
 
 def reported(*measurements: Any) -> list[Timed[Any]]:
@@ -85,7 +90,7 @@ def test_what_is_the_same_moves_nobody() -> None:
 
 def test_a_corrected_benchmark_is_the_cause_with_its_values_and_its_effect() -> None:
     world = reported(row("236", 70, 30))
-    found = diff(generation(world, NOW), generation(world, NOW, corrected(BENCHMARK_CORRECTED), "next"))
+    found = diff(generation(world, NOW), under(world, BENCHMARK_CORRECTED))
     moved = only(found)
     (cause,) = moved.causes
     assert (moved.npi, moved.practice_alias, moved.extent, moved.unexplained) == (NPI, "north", Extent.FINAL, False)
@@ -102,14 +107,14 @@ def test_a_corrected_benchmark_is_the_cause_with_its_values_and_its_effect() -> 
 
 def test_of_two_corrections_the_one_that_does_not_matter_to_a_clinician_is_no_cause() -> None:
     world = reported(row("236", 70, 30))
-    both = corrected(BENCHMARK_CORRECTED, COMPLETENESS_CORRECTED)
+    both = rulebooks_with(BENCHMARK_CORRECTED, COMPLETENESS_CORRECTED)
     moved = only(diff(generation(world, NOW), generation(world, NOW, both, "next")))
     assert keys(moved.causes) == [("benchmarks.236/ECQM", False)]
 
 
 def test_a_corrected_rule_lifts_a_clinician_from_a_score_of_zero_and_the_minimum_submission() -> None:
     world = reported(INCOMPLETE)
-    found = diff(generation(world, NOW), generation(world, NOW, corrected(COMPLETENESS_CORRECTED), "next"))
+    found = diff(generation(world, NOW), under(world, COMPLETENESS_CORRECTED))
     moved = only(found)
     assert (moved.before, keys(moved.causes)) == (Decimal(0), [("quality.data_completeness_min", False)])
     assert (moved.failed_before, moved.failed_after) == (True, False)
@@ -124,7 +129,7 @@ def test_a_corrected_rule_lifts_a_clinician_from_a_score_of_zero_and_the_minimum
 
 def test_two_corrections_that_only_together_move_it_are_named_together() -> None:
     world = reported(*WELL)
-    moved = only(diff(generation(world, NOW), generation(world, NOW, corrected(ELEMENTS_COST, MORE_ELEMENTS), "next")))
+    moved = only(diff(generation(world, NOW), under(world, ELEMENTS_COST, MORE_ELEMENTS)))
     assert moved.change == -10
     assert keys(moved.causes) == [("activities.activities", True), ("activities.missing_elements_cost_points", True)]
     assert {cause.effect for cause in moved.causes} == {Decimal(-10)}
@@ -133,14 +138,8 @@ def test_two_corrections_that_only_together_move_it_are_named_together() -> None
 def test_a_later_due_instant_is_a_cause_at_the_same_clock() -> None:
     late = timed(quality(row("236", 90, 10), event_id="q1"), received_at=at("2028-04-01T12:00:00+00:00"))
     now = at("2028-04-01T18:00:00+00:00")
-    extended = corrected(
-        (
-            SUBMISSION,
-            "2027 = { value = 2028-04-01T00:00:00Z, standing",
-            "2027 = { value = 2028-04-02T00:00:00Z, standing",
-        )
-    )
-    found = diff(generation(ROSTER + late, now), generation(ROSTER + late, now, extended, "next"))
+    extended = (SUBMISSION, "due_instant.by_year", "2028-04-01T00:00:00Z", "2028-04-02T00:00:00Z")
+    found = diff(generation(ROSTER + late, now), under(ROSTER + late, extended, as_of=now))
     assert keys(only(found).causes) == [("submission.due_instant", False)]
     stands = {(o.item, o.before, o.after, o.stands) for o in found.obligations}
     assert ("236", "LATE", "MET", Stands.DONE) in stands
@@ -165,7 +164,7 @@ def test_an_event_that_only_one_side_has_is_the_cause_with_its_origin() -> None:
 def test_of_several_events_and_a_corrected_value_each_that_moves_it_is_named() -> None:
     before = ROSTER + timed(quality(*WELL, event_id="q1"))
     more = timed(attested("ASM_IA_1", event_id="a1")) + timed(listed(npi=OTHER_NPI, event_id="l2"))
-    after = generation(before + more, NOW, corrected(BENCHMARK_CORRECTED), "next")
+    after = under(before + more, BENCHMARK_CORRECTED)
     found = diff(generation(before, NOW), after)
     moved = next(m for m in found.moved if m.npi == NPI)
     assert [(c.event.name.event_id if c.event else c.rule and c.rule.key) for c in moved.causes] == [
@@ -192,7 +191,7 @@ def test_a_clinician_who_is_taken_off_the_roster_loses_the_score_by_that_event()
 
 def test_a_later_clock_is_told_from_the_law_and_says_what_passed() -> None:
     world = ROSTER + timed(quality(*WELL, event_id="q1"))
-    found = diff(generation(world, NOW), generation(world, at("2028-04-02"), corrected(BENCHMARK_CORRECTED), "next"))
+    found = diff(generation(world, NOW), under(world, BENCHMARK_CORRECTED, as_of=at("2028-04-02")))
     moved = only(found)
     assert (moved.extent, keys(moved.causes)) == (Extent.FINAL, [("benchmarks.236/ECQM", False)])
     lost = next(o for o in found.obligations if o.item == "ASM_IA_1")
@@ -235,19 +234,16 @@ def test_claims_between_the_sides_are_a_cause_with_their_count_and_the_last() ->
 
 def test_claims_kept_otherwise_under_another_law_are_named_with_its_value() -> None:
     world = reported(row("236", 90, 10)) + timed(claim(event_id="c1", diagnoses=("Z9999",)))
-    wider = corrected((EPISODES, '"I0981"', '"I0981", "Z9999"'))
+    wider = rulebooks_with((EPISODES, "diagnoses", '"I0981"', '"I0981", "Z9999"'))
     found = diff(generation(world, NOW), generation(world, NOW, wider, "next"))
     (cause,) = only(found).causes
     assert (str(cause.kind), cause.claims) == ("CLAIMS", None)
     assert cause.detail.endswith("since other lines are of use under their laws: episodes.diagnoses")
 
 
-CITED = 'of measure 236 as ECQM, of benchmark year 2024."\nunit     = "percent"\ncites    = ["90 FR 49634"'
-
-
 def test_an_equal_score_with_other_reasons_differs_in_words_alone() -> None:
     world = reported(row("236", 90, 10))
-    surer = corrected((BENCHMARKS, CITED, CITED.replace("90 FR 49634", "90 FR 1")))
+    surer = rulebooks_with((BENCHMARKS, '"236/ECQM"', '"90 FR 49634"', '"90 FR 1"'))
     moved = only(diff(generation(world, NOW), generation(world, NOW, surer, "next")))
     assert (moved.extent, moved.change, moved.parts) == (Extent.WORDS, Decimal(0), ())
     assert all(cause.rule is not None for cause in moved.causes)
@@ -270,7 +266,9 @@ def test_a_score_that_moved_for_no_cause_is_a_defect_and_comes_first() -> None:
     )
     a = generation(world, NOW)
     b = forged(
-        generation(world, NOW, corrected(BENCHMARK_CORRECTED), "next"), final_score=Decimal("20.5"), digest="forged"
+        under(world, BENCHMARK_CORRECTED),
+        final_score=Decimal("20.5"),
+        digest="forged",
     )
     found = diff(a, b)
     assert [(m.npi, m.unexplained) for m in found.moved] == [(NPI, True), (OTHER_NPI, False)]
@@ -325,10 +323,15 @@ def cohort(count: int, met: int = 90) -> list[Timed[Any]]:
 
 
 def test_whose_factor_crosses_zero_is_known_where_the_cohort_has_a_standing() -> None:
-    small = (PAYMENT, '{ cohort = "HEART_FAILURE", listed = 2600 }', '{ cohort = "HEART_FAILURE", listed = 12 }')
+    small = (
+        PAYMENT,
+        "cohort_sizes.by_year",
+        '{ cohort = "HEART_FAILURE", listed = 2600 }',
+        '{ cohort = "HEART_FAILURE", listed = 12 }',
+    )
     before, last = cohort(12), type(NPI)("1000000011")
     better = quality(*WELL[:2], row("236", 99, 1), npi=last, submission_id="q11", revision=2, event_id="better")
-    after, law = before + timed(better), corrected(small)
+    after, law = before + timed(better), rulebooks_with(small)
     found = diff(generation(before, NOW, law), generation(after, NOW, law, "next"))
     crossed = [c for c in found.crossed if c.threshold is Threshold.FACTOR_BELOW_ZERO]
     mine = next(c for c in crossed if c.participant.npi == last)
@@ -343,7 +346,7 @@ def test_in_a_simulated_year_every_score_that_moves_has_a_cause() -> None:
     world = simulate(11, 40, law)
     until = next(stage.at for stage in law.submission.stages if stage.stage == "T_7")
     told = [t for t in world if t.received_at < until]
-    both = corrected(BENCHMARK_CORRECTED, COMPLETENESS_CORRECTED)
+    both = rulebooks_with(BENCHMARK_CORRECTED, COMPLETENESS_CORRECTED)
     found = diff(generation(told, until), generation(told, until, both, "next"))
     assert (len(found.participants), len(found.moved) > 5, found.unexplained) == (40, True, [])
     assert all(moved.causes for moved in found.moved)
