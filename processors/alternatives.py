@@ -73,24 +73,21 @@ class Alternatives:
     @property
     def before(self) -> Assessment | None:
         """What the facts of the one side mean under its law; None where its clock has not ticked."""
-        return self._whole(frozenset())
+        found: Assessment | None = self.with_only(frozenset())
+        return found
 
     @property
     def after(self) -> Assessment | None:
         """What the facts of the other side mean under its law."""
-        return self._whole(frozenset(self.changes))
+        found: Assessment | None = self.with_only(frozenset(self.changes))
+        return found
 
     def with_only(self, chosen: frozenset[Change]) -> Any:
         """Return the assessment with some of the changes, or IMPOSSIBLE where they cannot be made without others."""
         if chosen not in self._known:
-            self._known[chosen] = self._assessed(chosen)
+            whole = len(chosen) in {0, len(self.changes)}
+            self._known[chosen] = self._assess(chosen) if whole else self._assess_if_possible(chosen)
         return self._known[chosen]
-
-    def _whole(self, chosen: frozenset[Change]) -> Assessment | None:
-        if chosen not in self._known:
-            self._known[chosen] = self._assess(chosen)
-        found = self._known[chosen]
-        return found if isinstance(found, Assessment) else None
 
     def _changes(self, *, claims_differ: bool) -> Iterable[Change]:
         law = self.law
@@ -103,9 +100,7 @@ class Alternatives:
         if self.a.as_of != self.b.as_of:
             yield _CLOCK
 
-    def _assessed(self, chosen: frozenset[Change]) -> object:
-        if not 0 < len(chosen) < len(self.changes):
-            return self._assess(chosen)
+    def _assess_if_possible(self, chosen: frozenset[Change]) -> object:
         try:
             return self._assess(chosen)
         except _UNUSABLE:

@@ -17,6 +17,7 @@ from streams.generation_diff import GenerationDiff
 from streams.laws import Kept
 from streams.state import PartitionState
 from tests.generations import (
+    ACTIVITIES,
     BENCHMARK_CORRECTED,
     BENCHMARKS,
     COMPLETENESS_CORRECTED,
@@ -298,6 +299,62 @@ def test_what_another_engine_said_is_put_down_to_the_engine() -> None:
     assert moved.causes[0].effect == 1 - (moved.before or 0)
 
 
+def test_what_cannot_be_changed_alone_is_named_with_what_makes_it_possible() -> None:
+    """With a third activity and no effect of three that are not done the law stumbles; the effects alone do not."""
+    third = (
+        '  { activity_id = "ASM_IA_3", title = "T", elements = [], elements_min = 0, needs_arrangement = false },\n]'
+    )
+    added = (ACTIVITIES, "activities", "needs_arrangement = true },\n]", "needs_arrangement = true },\n" + third)
+    effects = (ACTIVITIES, "effects", "[0, -10, -20]", "[0, -5, -10, -15]")
+    world = ROSTER + timed(quality(*WELL, event_id="q1"))
+    moved = only(diff(generation(world, NOW), under(world, added, effects)))
+    assert [
+        (key, together, cause.effect) for (key, together), cause in zip(keys(moved.causes), moved.causes, strict=True)
+    ] == [
+        ("activities.effects", False, Decimal(10)),
+        ("activities.activities", True, Decimal(5)),
+        ("activities.effects", True, Decimal(5)),
+    ]
+
+
+def reused(**given: Any) -> tuple[list[Timed[Any]], list[Timed[Any]]]:
+    """A listing, and the same with an earlier one under its id: the first does not count any more."""
+    world = timed(listed(event_id="l1", **given), received_at=LISTED_AT)
+    other = timed(listed(event_id="l1", npi=OTHER_NPI), received_at=at("2027-01-04"))
+    return world, world + other
+
+
+def test_a_score_that_is_withdrawn_has_the_event_as_its_cause() -> None:
+    before, after = reused()
+    found = diff(generation(before, NOW), generation(after, NOW, name="next"))
+    moved = next(m for m in found.moved if m.npi == NPI)
+    assert (moved.extent, moved.before, moved.after) == (Extent.FINAL, Decimal(0), None)
+    assert keys(moved.causes) == [("EVENT", False)]
+
+
+def test_words_that_are_withdrawn_with_no_final_score_have_the_event_as_their_cause() -> None:
+    before, after = reused(eligible=False)
+    found = diff(generation(before, NOW), generation(after, NOW, name="next"))
+    moved = next(m for m in found.moved if m.npi == NPI)
+    assert (moved.extent, moved.before, moved.after, keys(moved.causes)) == (
+        Extent.FIGURES,
+        None,
+        None,
+        [("EVENT", False)],
+    )
+
+
+def test_another_history_of_alerts_is_no_difference() -> None:
+    a = generation(reported(*WELL), NOW)
+    (year,) = a.states[0].years()
+    owner = year.owners[""]
+    earlier = {key: replace(said, digest="other", troubles=3) for key, said in owner.obligations.items()}
+    state = PartitionState(a.states[0].mark)
+    state.restore([replace(year, owners={**year.owners, "": replace(owner, obligations=earlier)})], ())
+    found = diff(a, Kept(law=a.law, states={0: state}))
+    assert (found.moved, found.obligations) == ([], [])
+
+
 def test_a_year_that_only_one_law_knows_is_the_cause() -> None:
     world = reported(row("236", 90, 10))
     short = {year: book for year, book in PRESENT.items() if year != YEAR}
@@ -305,6 +362,7 @@ def test_a_year_that_only_one_law_knows_is_the_cause() -> None:
     assert [(m.before, keys(m.causes), m.causes[0].detail) for m in found.moved] == [
         (None, [("RULEBOOK", False)], "the law of A does not know the year")
     ]
+    assert [c.threshold for c in found.crossed] == []
     back = diff(generation(world, NOW), generation(world, NOW, short, "next"))
     assert back.moved[0].causes[0].detail == "the law of B does not know the year"
 
