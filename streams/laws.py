@@ -101,9 +101,7 @@ def kept_in(records: Mapping[int, Mapping[bytes, bytes]], generation: str, texts
     except StateRefused as refused:
         raise Unavailable(str(refused)) from refused
     except msgspec.DecodeError as error:
-        raise Unavailable(
-            f"What the generation {generation} keeps is of a shape that this release cannot read."
-        ) from error
+        raise Unavailable(f"The generation {generation} keeps its state in a shape unknown to this release.") from error
     return Kept(law=law, states=states)
 
 

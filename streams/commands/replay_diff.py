@@ -75,7 +75,7 @@ def _end(found: Comparison) -> None:
     count = len(found.unexplained)
     if count:
         complain(
-            f"{count} scores moved for no cause found: a generation keeps something else than its own facts and law "
-            "give. Promote neither; see docs/operations/diff.md."
+            f"Scores that moved for no cause found: {count}. A generation keeps something else than its own facts and "
+            "law give. Promote neither; see docs/operations/diff.md."
         )
         raise typer.Exit(REFUSED)
