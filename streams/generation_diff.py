@@ -33,7 +33,8 @@ from streams.laws import Kept
 from streams.state import LedgerState, PartitionState, YearKey, YearState
 
 JOURNAL = "asm.journal.v1"
-_KEPT_OTHERWISE = "of the same claims the sides keep other lines, since other lines are of use under their laws: "
+_KEPT_OTHERWISE = "of the same claims the sides keep other lines, since other lines are of use under their laws"
+_GONE = "the claims between the sides' offsets are not in the journal any more"
 #: The section of the law that says which lines of a claim are of use.
 _KEEPING = "episodes."
 #: The claims of each TIN between two offsets of a partition.
@@ -99,9 +100,12 @@ class GenerationDiff:
 
     def _cause_with_claims(self, cause: Cause, practice: _Practice) -> Cause:
         told = self._claims(practice)
-        law = self.laws[practice.key[1]]
-        values = ", ".join(key for key in law.differences if key.startswith(_KEEPING))
-        return replace(cause, claims=told, detail="" if told else _KEPT_OTHERWISE + (values or "no value differs"))
+        return replace(cause, claims=told, detail="" if told else self._untold(practice))
+
+    def _untold(self, practice: _Practice) -> str:
+        """Say why claims differ of which none lies between the sides' offsets."""
+        values = [key for key in self.laws[practice.key[1]].differences if key.startswith(_KEEPING)]
+        return f"{_KEPT_OTHERWISE}: {', '.join(values)}" if values else _GONE
 
     def _claims(self, practice: _Practice) -> ClaimsTold | None:
         number = practice.partition

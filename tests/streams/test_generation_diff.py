@@ -162,6 +162,17 @@ def test_an_event_that_only_one_side_has_is_the_cause_with_its_origin() -> None:
     assert (cause.event.added, cause.effect) == (False, Decimal(-10))
 
 
+def test_each_side_may_have_an_event_that_the_other_has_not() -> None:
+    before = ROSTER + timed(quality(*WELL, event_id="q1"))
+    ours, theirs = (timed(attested(activity, event_id=activity)) for activity in ("ASM_IA_1", "ASM_IA_2"))
+    found = diff(generation(before + ours, NOW), generation(before + theirs, NOW, name="next"))
+    told = {
+        (o.item, o.stands, c.event.name.event_id, c.event.added) for o in found.obligations for c in o.causes if c.event
+    }
+    assert told == {("ASM_IA_1", Stands.OPEN, "ASM_IA_1", False), ("ASM_IA_2", Stands.DONE, "ASM_IA_2", True)}
+    assert [(m.extent, len(m.causes)) for m in found.moved] == [(Extent.WORDS, 2)]
+
+
 def test_of_several_events_and_a_corrected_value_each_that_moves_it_is_named() -> None:
     before = ROSTER + timed(quality(*WELL, event_id="q1"))
     more = timed(attested("ASM_IA_1", event_id="a1")) + timed(listed(npi=OTHER_NPI, event_id="l2"))
@@ -231,6 +242,8 @@ def test_claims_between_the_sides_are_a_cause_with_their_count_and_the_last() ->
         [("CLAIMS", told, "")],
     )
     assert spans == [(0, Span(7, 8))]
+    gone = only(diff(generation(before, NOW), generation(after, NOW, name="next"), lambda _partition, _span: {}))
+    assert [c.detail for c in gone.causes] == ["the claims between the sides' offsets are not in the journal any more"]
 
 
 def test_claims_kept_otherwise_under_another_law_are_named_with_its_value() -> None:
