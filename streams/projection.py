@@ -52,13 +52,15 @@ READ_TOPICS = (
     "asm.health.v1",
     "asm.operations.v1",
 )
-_WHOLE: Mapping[type[object], type[SQLModel]] = {
-    Refusal: tables.Refusal,
-    HealthChanged: tables.Health,
-    StandingChanged: tables.Standing,
-    AlertAcknowledged: tables.Acknowledgement,
+_WHOLE: Mapping[type[object], tuple[type[SQLModel], ...]] = {
+    Refusal: (tables.Refusal,),
+    HealthChanged: (tables.Health,),
+    StandingChanged: (tables.Standing, tables.StandingHistory),
+    AlertAcknowledged: (tables.Acknowledgement,),
 }
-_ALL_KEPT = frozenset({tables.ScoreHistory, tables.ObligationHistory, tables.Refusal})
+_ALL_KEPT = frozenset(
+    {tables.ScoreHistory, tables.ObligationHistory, tables.FindingHistory, tables.StandingHistory, tables.Refusal}
+)
 _FOR_OTHERS = (
     OperationRecorded,
     GenerationRecorded,
@@ -75,7 +77,7 @@ def rows_of(said: object) -> list[tuple[type[SQLModel], dict[str, Any]]]:
     row: dict[str, Any] = {n: v.replace("\0", "") if isinstance(v, str) else v for n, v in to_avro(said).items()}
     whole = _WHOLE.get(type(said))
     if whole is not None:
-        return [(whole, row)]
+        return [(table, row) for table in whole]
     if isinstance(said, _FOR_OTHERS):
         return []  # who wants them reads the topic
     cause = row.pop("cause")
@@ -88,7 +90,7 @@ def rows_of(said: object) -> list[tuple[type[SQLModel], dict[str, Any]]]:
         event = row.pop("event")
         row |= {f"event_{name}": event[name] for name in ("source", "origin")}
         row |= {"event_id": event["event_id"], "finding_id": _finding_id(said)}
-        return [(tables.Finding, row)]
+        return [(tables.Finding, row), (tables.FindingHistory, row)]
     raise TypeError(f"no table for {type(said).__name__}")
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -157,6 +158,7 @@ class _Watch:
         self._worker = worker
         self._follow = follow
         self._said_at = 0.0
+        self._before: Mapping[int, int] | None = None
         self.over = threading.Event()
         self.caught_up = False
 
@@ -172,8 +174,14 @@ class _Watch:
                     complain(str(error))
                     continue
                 self._tell(drawn, task, found)
-                if found.caught_up and not self.caught_up:
+                if not self.caught_up and (found.caught_up or self._is_where_the_journal_was(found)):
                     self._reached(found)
+
+    def _is_where_the_journal_was(self, found: Standing) -> bool:
+        """Say whether it is as far as the journal was at the last look: while events pour in it never is at the end."""
+        before, self._before = self._before, found.targets
+        is_endless = self._recorded.until is None and before is not None
+        return is_endless and all(found.committed.get(p, 0) >= target for p, target in (before or {}).items())
 
     def _reached(self, found: Standing) -> None:
         if self._recorded.state is GenerationState.STARTED:

@@ -217,6 +217,16 @@ def test_a_later_clock_is_told_from_the_law_and_says_what_passed() -> None:
     assert lost.causes[0].detail == "2028-02-10T00:00:00+00:00 to 2028-04-02T00:00:00+00:00"
 
 
+def test_of_the_instants_of_the_law_those_between_the_two_clocks_are_told() -> None:
+    """The share of the year's claims that should be there rises with time."""
+    world = ROSTER + timed(claim(event_id="c1"), received_at=at("2027-06-01"))
+    a, b = (generation(world, at(day)) for day in ("2027-12-15", "2028-02-05"))
+    moved = only(diff(a, b))
+    assert (moved.extent, keys(moved.causes)) == (Extent.FIGURES, [("CLOCK", False)])
+    assert [p.name for p in moved.causes[0].passed] == ["T_90", "WINDOW_OPENS", "T_60"]
+    assert only(diff(b, a)).causes[0].passed == moved.causes[0].passed
+
+
 def test_a_side_whose_clock_has_not_ticked_says_nothing_and_the_clock_is_the_cause() -> None:
     ticked = generation(reported(row("236", 90, 10)), NOW)
     state = PartitionState(replace(ticked.states[0].mark, as_of=None, applied=-1))
@@ -227,8 +237,8 @@ def test_a_side_whose_clock_has_not_ticked_says_nothing_and_the_clock_is_the_cau
 
 
 def test_claims_between_the_sides_are_a_cause_with_their_count_and_the_last() -> None:
-    before = reported(row("236", 90, 10))
-    after = before + timed(claim(event_id="c1"))
+    before = reported(row("236", 90, 10)) + timed(claim(event_id="c1"))
+    after = before + timed(claim(event_id="c2", claim_id="C2"))
     spans: list[tuple[int, Span]] = []
     told = ClaimsTold(count=3, last=EventName(source="claims", event_id="c9"), origin="asm.claims.v1/0/9")
 
@@ -241,7 +251,7 @@ def test_claims_between_the_sides_are_a_cause_with_their_count_and_the_last() ->
         Extent.FIGURES,
         [("CLAIMS", told, "")],
     )
-    assert spans == [(0, Span(7, 8))]
+    assert spans == [(0, Span(8, 9))]
     gone = only(diff(generation(before, NOW), generation(after, NOW, name="next"), lambda _partition, _span: {}))
     assert [c.detail for c in gone.causes] == ["the claims between the sides' offsets are not in the journal any more"]
 
