@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from processors.comparison_cells import CellOf, cells_of
 from processors.comparison_summary import BUCKETS, SAME, Comparison, Participant, bucket_of, ordered
-from processors.identity import Npi
+from processors.identity import Npi, Tin
 from processors.movement import NO_CAUSE_FOUND, Cause, Extent, Moved, ObligationMoved, Stands
 from processors.obligations import Status
 from processors.rulebook.hybrid import LawChange
@@ -120,8 +120,8 @@ def test_an_obligation_counts_those_whom_it_concerns_and_one_of_the_tin_all_who_
     found = comparison(60, obligations=[*own, *elsewhere, opened(None, "ASM_IA_1", Stands.DONE)])
     assert told(found, "obligation 236") == {"opens": 12, "closes": 0, "is lost": 15, "neither": 33}
     assert told(found, "obligation ASM_IA_1") == {"opens": 0, "closes": 60, "is lost": 0, "neither": 0}
-    nobody = comparison(60, obligations=[opened(999)])
-    assert told(nobody, "obligation 236") == {}
+    nobody = comparison(60, obligations=[opened(999), replace(opened(None, "ASM_IA_2"), tin=Tin("987654321"))])
+    assert (told(nobody, "obligation 236"), told(nobody, "obligation ASM_IA_2")) == ({}, {})
 
 
 def test_a_change_falls_in_one_bucket_and_its_edge_in_the_greater() -> None:
