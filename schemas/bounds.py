@@ -10,6 +10,8 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal
+from importlib import import_module
+from importlib.util import find_spec
 from io import BytesIO
 from types import MappingProxyType
 from typing import Any, BinaryIO
@@ -141,11 +143,26 @@ def _unpacking(decompressor: Callable[[], Any]) -> Callable[[Any], BytesIO]:
     return block
 
 
+class _Zstandard:
+    """zstandard, where its library is installed, with a bounded window and a bounded answer."""
+
+    def decompress(self, packed: bytes, most: int) -> bytes:
+        """Return what packed bytes come to, at most so many."""
+        library: Any = import_module("zstandard")
+        unpacker = library.ZstdDecompressor(max_window_size=_MOST_DICTIONARY_BYTES)
+        try:
+            plain: bytes = unpacker.stream_reader(BytesIO(packed)).read(most)
+        except library.ZstdError as error:
+            raise OSError("not zstandard") from error
+        return plain
+
+
 _DECOMPRESSORS: Mapping[str, Callable[[], Any]] = MappingProxyType(
     {
         "deflate": lambda: zlib.decompressobj(-zlib.MAX_WBITS),
         "bzip2": bz2.BZ2Decompressor,
         "xz": lambda: lzma.LZMADecompressor(memlimit=_MOST_DICTIONARY_BYTES),
+        **({"zstandard": _Zstandard} if find_spec("zstandard") is not None else {}),
     }
 )
 for _codec in tuple(fastavro.read.BLOCK_READERS):

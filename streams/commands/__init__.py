@@ -23,6 +23,7 @@ from streams.commands import (
     explain,
     feeds,
     ingest,
+    journal,
     missing,
     next_steps,
     project,
@@ -76,6 +77,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")
 app.add_typer(topics.app, name="topics")
+app.add_typer(journal.app, name="journal")
 
 
 def main() -> None:
