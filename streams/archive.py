@@ -35,9 +35,11 @@ from streams.archive_manifest import (
     last_manifest,
     write_manifest,
 )
+from streams.dead_letters import OPERATIONS
 from streams.private_files import alone_in, private_file, private_folder, settle, write_whole
+from streams.rulebook_texts import RULEBOOKS
 
-OPERATIONS, NOTICES, RULEBOOKS = "asm.operations.v1", "asm.notices.v1", "asm.rulebooks.v1"
+NOTICES = "asm.notices.v1"
 OUTPUTS = ("asm.scores.v1", "asm.compliance.v1", "asm.findings.v1")
 #: In the order in which their ends are asked for.
 ARCHIVED = (*OUTPUTS, JOURNAL, RULEBOOKS, NOTICES, OPERATIONS)

@@ -26,14 +26,15 @@ from schemas.archive import ArchivedRow
 from schemas.codec import encode
 from schemas.partitioning import partition_of
 from schemas.records import OperationRecorded
-from streams.archive import NOTICES, OPERATIONS, OUTPUTS, RULEBOOKS
+from streams.archive import NOTICES, OUTPUTS
 from streams.archive_manifest import ArchiveRefused, Manifest
 from streams.archive_merge import merged
 from streams.archive_rows import read_manifests, rows_of
+from streams.dead_letters import IMPORT_COMMAND, OPERATIONS
 from streams.groups import admission_group, assessment_group
+from streams.rulebook_texts import RULEBOOKS
 from streams.state import STATE
 
-IMPORT_COMMAND = "journal import"
 _DONE = "done"
 _AT_ONCE = 2000
 _FLUSH_SECONDS = 60
@@ -115,7 +116,7 @@ class _Importer:
             self._require_empty()
             return 0
         if found.metadata == self._order.head:
-            return found.offset
+            return int(found.offset)
         what = "an import is done" if found.metadata == _DONE else "another archive was begun to be imported"
         raise ArchiveRefused(f"Here {what}. Delete the topics, make them anew (`asm topics apply`), and begin again.")
 

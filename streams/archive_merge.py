@@ -1,9 +1,9 @@
 """The journal's partitions -> another number of partitions, with the ticks and marks where they must stand.
 
-What holds afterwards, for every event: it lies in the partition of its TIN, after what stood above it in its source, and
-above the first tick that it stood above there. A batch's mark follows the batch's events wherever they went, so that
-claims are conflated as they were. Every tick of any source stands once in every partition, in the order of time; so does
-every other mark (a mark has no key), which no event has crossed.
+What holds afterwards, for every event: it lies in the partition of its TIN, after what stood above it in its source,
+and above the first tick that it stood above there. A batch's mark follows the batch's events wherever they went: claims
+are conflated as they were. Every tick of any source stands once in every partition, in the order of time; so
+does every other mark (a mark has no key), which no event has crossed.
 
 The sources are read once, side by side, and nothing is kept of them but the next mark of each.
 """
@@ -18,6 +18,7 @@ from schemas.archive import ArchivedRow
 from schemas.codec import decode
 
 Placed = tuple[int, ArchivedRow]
+Sources = Mapping[int, Iterator[ArchivedRow]]
 PartitionOf = Callable[[bytes, int], int]
 
 
@@ -52,7 +53,7 @@ class _Source:
         self.ended = True
 
 
-def merged(sources: Mapping[int, Iterator[ArchivedRow]], partitions: int, partition_of: PartitionOf) -> Iterator[Placed]:
+def merged(sources: Sources, partitions: int, partition_of: PartitionOf) -> Iterator[Placed]:
     """Yield the rows of a journal of so many partitions, each with its partition, in one order for all.
 
     :raises InvalidRecord: a mark that this program does not know.

@@ -13,11 +13,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from infra.kafka.connection import connect
 from infra.settings import Settings
-from schemas.archive import CODEC
-from streams.archive import Exported, Order, export
-from streams.archive_check import Verdict, verify
+from schemas.archive import CODEC, ArchiveBroken
+from streams.archive import Order, export
+from streams.archive_check import verify
+from streams.archive_compare import compare
+from streams.archive_import import Order as ImportOrder
+from streams.archive_import import import_archive
 from streams.archive_manifest import ArchiveRefused
-from streams.commands.terminal import ERR, OUT, REFUSED, Json, complain, print_json, table
+from streams.commands.archive_telling import tell_exported, tell_verdict
+from streams.commands.terminal import ERR, OUT, REFUSED, Json, complain, print_json
+from streams.state_digest import digest_on
 
 app = typer.Typer(no_args_is_help=True, help="The archive: the journal and what was said of it, in files.")
 
@@ -55,7 +60,7 @@ def export_journal(
     order = Order(folder=out, actor=by or getpass.getuser(), reason=why, performance_year=year, codec=codec.value)
     with _refusing(), _bar() as bar:
         exported = export(connect(Settings()), order, _Steps(bar))
-    _tell_exported(out, exported, json=json)
+    tell_exported(out, exported, json=json)
 
 
 @app.command(name="verify")
@@ -64,13 +69,57 @@ def verify_archive(
     head: Annotated[
         str | None, typer.Option(help="SHA-256 that the last manifest must have, as its export printed it.")
     ] = None,
+    against_cluster: Annotated[
+        bool, typer.Option("--against-cluster", help="Also compare the archived outputs with what the cluster says.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Check chain, digests, counts and gaps, and that every record decodes; exit code 1 where something is wrong."""
-    with _bar() as bar:
+    with _refusing(), _bar() as bar:
         verdict = verify(folder, _Steps(bar), head)
-    _tell_verdict(verdict, json=json)
-    raise typer.Exit(REFUSED if verdict.problems else 0)
+        compared = compare(connect(Settings()), folder, _Steps(bar)) if against_cluster else None
+    tell_verdict(verdict, compared, json=json)
+    raise typer.Exit(REFUSED if verdict.problems or (compared is not None and not compared.is_same) else 0)
+
+
+@app.command(name="import")
+def import_journal(
+    folder: Folder,
+    why: Annotated[str, typer.Option(help="The reason, for the record on asm.operations.v1.")],
+    by: Annotated[str | None, typer.Option(help="Who orders it; none: the user who is logged in.")] = None,
+) -> None:
+    """Restore journal, rulebooks, audit and notices into the empty topics of a broker that lost everything.
+
+    The archive is verified first. Into the same number of partitions each is restored as it was, into another number
+    every event goes to the partition of its TIN. An import that was interrupted goes on where it was: run it again.
+    Outputs are made again by the worker; compare them then by `asm journal verify DIR --against-cluster`.
+    """
+    connection = connect(Settings())
+    with _refusing(), _bar() as bar:
+        verdict = verify(folder, _Steps(bar))
+        if verdict.problems or verdict.head is None:
+            tell_verdict(verdict, None, json=False)
+            raise typer.Exit(REFUSED)
+        order = ImportOrder(folder=folder, head=verdict.head, actor=by or getpass.getuser(), reason=why)
+        steps = _Steps(bar)
+        imported = import_archive(connection, order, lambda done, of: steps("records", done, of))
+    again = f", {imported.resumed_at} of them before it was interrupted" if imported.resumed_at else ""
+    OUT.print(f"{imported.rows} records imported{again}; the journal has {imported.partitions} partitions.")
+    OUT.print("Start the workers; when they have caught up: `asm journal verify DIR --against-cluster`.")
+
+
+@app.command()
+def digest(json: Json = False) -> None:
+    """Print the digest of what a generation (ASM_GENERATION) knows and said.
+
+    It leaves out offsets, revisions and partitions: a journal that is restored comes to the same.
+    """
+    found = digest_on(connect(Settings()))
+    if json:
+        as_of = found.as_of
+        print_json({"digest": found.hexdigest(), "records": found.records, "as_of": as_of and as_of.isoformat()})
+    else:
+        OUT.print(found.hexdigest())
 
 
 class _Steps:
@@ -88,7 +137,7 @@ class _Steps:
 def _refusing() -> Iterator[None]:
     try:
         yield
-    except ArchiveRefused as refused:
+    except (ArchiveRefused, ArchiveBroken) as refused:
         complain(str(refused))
         raise typer.Exit(REFUSED) from refused
 
@@ -96,53 +145,3 @@ def _refusing() -> Iterator[None]:
 def _bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=ERR, transient=True, disable=not sys.stderr.isatty())
-
-
-def _tell_exported(out: Path, exported: Exported | None, *, json: bool) -> None:
-    if json:
-        print_json(None if exported is None else _document(exported))
-    elif exported is None:
-        OUT.print(f"Nothing new since the last manifest in {out}.")
-    else:
-        manifest = exported.manifest
-        files = [f for f in manifest.files if f.name is not None]
-        since = "the first" if manifest.previous is None else "goes on where the one before ended"
-        OUT.print(
-            f"{out}/{manifest.file_name} ({since}): {sum(f.count for f in files)} records in {len(files)} files, "
-            f"{sum(f.size for f in files)} bytes."
-        )
-        OUT.print(f"Its SHA-256, to be kept elsewhere: {exported.file_sha256}")
-
-
-def _document(exported: Exported) -> dict[str, object]:
-    manifest = exported.manifest
-    return {
-        "manifest": manifest.file_name,
-        "sha256": exported.file_sha256,
-        "previous": manifest.previous,
-        "records": sum(file.count for file in manifest.files),
-        "left_out": sum(file.left_out for file in manifest.files),
-        "files": [
-            {"topic": f.topic, "partition": f.partition, "first": f.first, "end": f.end, "count": f.count}
-            for f in manifest.files
-        ],
-    }
-
-
-def _tell_verdict(verdict: Verdict, *, json: bool) -> None:
-    if json:
-        print_json(
-            {
-                "manifests": verdict.manifests,
-                "files": verdict.files,
-                "records": verdict.records,
-                "head": verdict.head,
-                "problems": [{"where": p.where, "what": p.what} for p in verdict.problems],
-            }
-        )
-        return
-    if verdict.problems:
-        rows = ((p.where, p.what) for p in verdict.problems)
-        OUT.print(table("Not as it was archived", ("where", "what"), rows))
-    OUT.print(f"{verdict.manifests} manifests, {verdict.files} files, {verdict.records} records.")
-    OUT.print(f"SHA-256 of the last manifest: {verdict.head}")
