@@ -106,19 +106,18 @@ class _Importer:
         """Return how many rows are written already.
 
         :raises ArchiveRefused: records are there that this archive did not bring.
+        :raises Unavailable: a worker runs.
         """
-        settings = self._connection.settings
-        for group in (admission_group(settings), assessment_group(settings)):
-            if members(self._connection, group):
-                raise Unavailable(f"Workers of {group} run: stop them first, else they would tick in between.")
         found = committed(self._connection, _group(self._connection)).get(self._place)
         if found is None:
             self._require_empty()
-            return 0
-        if found.metadata == self._order.head:
-            return int(found.offset)
-        what = "an import is done" if found.metadata == _DONE else "another archive was begun to be imported"
-        raise ArchiveRefused(f"Here {what}. Delete the topics, make them anew (`asm topics apply`), and begin again.")
+        elif found.metadata != self._order.head:
+            what = "an import is done" if found.metadata == _DONE else "another archive was begun to be imported"
+            raise ArchiveRefused(
+                f"Here {what}. To import once more delete the topics and make them anew (`asm topics apply`)."
+            )
+        self._require_no_workers()
+        return 0 if found is None else int(found.offset)
 
     def write(self, rows: Iterator[_Placed], written: int, progress: Callable[[int], None]) -> int:
         """Write rows; return how many are written in all."""
@@ -162,6 +161,12 @@ class _Importer:
             partition=placed.partition,
             timestamp_ms=row.timestamp,
         )
+
+    def _require_no_workers(self) -> None:
+        settings = self._connection.settings
+        for group in (admission_group(settings), assessment_group(settings)):
+            if members(self._connection, group):
+                raise Unavailable(f"Workers of {group} run: stop them first, else they would tick in between.")
 
     def _require_empty(self) -> None:
         places = [TopicPartition(self._names.of(name), p) for name in _EMPTY for p in range(self._partitions)]

@@ -72,19 +72,22 @@ class _Merge:
         self._written = datetime.min.replace(tzinfo=UTC)
 
     def rows(self) -> Iterator[Placed]:
-        moving = self._sources
-        while moving or self._ticks:
+        """Yield all rows."""
+        while (step := self._next()) is not None:
+            mark, moving = step
+            if mark is not None:
+                yield from ((partition, mark) for partition in self._everywhere)
             for source in moving:
                 yield from source.advance(self._partition_of)
                 if source.as_of is not None and source.as_of > self._written and source.mark is not None:
                     self._ticks.setdefault(source.as_of, source.mark)
-            mark, moving = self._next()
-            if mark is not None:
-                yield from ((partition, mark) for partition in self._everywhere)
 
-    def _next(self) -> tuple[ArchivedRow | None, list[_Source]]:
-        """Return the mark that is to be written now, if any, and the sources that may go on."""
+    def _next(self) -> tuple[ArchivedRow | None, list[_Source]] | None:
+        """Return the mark that is to be written now, if any, and the sources that go on then; None at the end."""
         waiting = [source for source in self._sources if not source.ended]
+        free = [source for source in waiting if source.mark is None or self._is_written(source)]
+        if free:
+            return None, free
         others = [source for source in waiting if source.as_of is None]
         if others and len(others) < len(waiting):  # a mark that none may cross: ticks below it wait for the rest
             return None, [source for source in waiting if source.as_of is not None]
@@ -92,10 +95,13 @@ class _Merge:
             mark = others[0].mark
             return mark, [source for source in others if source.mark is not None and _same(source.mark, mark)]
         if not self._ticks:
-            return None, waiting  # ticks that were written already
+            return None
         self._written = min(self._ticks)
-        passed = [source for source in waiting if source.as_of is not None and source.as_of <= self._written]
-        return self._ticks.pop(self._written), passed
+        return self._ticks.pop(self._written), []
+
+    def _is_written(self, source: _Source) -> bool:
+        """Say whether a source waits at a tick that stands there already."""
+        return source.as_of is not None and source.as_of <= self._written
 
 
 def _same(one: ArchivedRow, other: ArchivedRow | None) -> bool:
