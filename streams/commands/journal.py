@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from infra.kafka.connection import connect
 from infra.settings import Settings
 from schemas.archive import CODEC, ArchiveBroken
+from schemas.parquet import can_write_parquet
+from streams.analysis import Extract, extract
 from streams.archive import Order, export
 from streams.archive_check import verify
 from streams.archive_compare import compare
@@ -21,7 +23,8 @@ from streams.archive_import import Order as ImportOrder
 from streams.archive_import import import_archive
 from streams.archive_manifest import ArchiveRefused
 from streams.commands.archive_telling import tell_exported, tell_verdict
-from streams.commands.terminal import ERR, OUT, REFUSED, Json, complain, print_json
+from streams.commands.terminal import ERR, OUT, REFUSED, UNAVAILABLE, Json, complain, print_json
+from streams.commands.view import projection
 from streams.state_digest import digest_on
 
 app = typer.Typer(no_args_is_help=True, help="The archive: the journal and what was said of it, in files.")
@@ -122,6 +125,31 @@ def digest(json: Json = False) -> None:
         OUT.print(found.hexdigest())
 
 
+@app.command()
+def parquet(
+    out: Annotated[Path, typer.Option(help="Folder to make; a folder of Parquet files for each table.")],
+    year: Annotated[int | None, typer.Option(help="Performance year; none: all.")] = None,
+    tins: Annotated[
+        bool,
+        typer.Option("--tins", help="Also TINs in clear, names, ids of outputs and events, and the whole scores."),
+    ] = False,
+) -> None:
+    """Write scores and obligations, latest and history, from the SQL view as Parquet for analysts.
+
+    Points are decimal(18,8), instants UTC, what is nested is JSON text. NPI and practice alias say who it is; a TIN can
+    be a social security number, and stands there only with --tins, as does every id from which it could be computed.
+    """
+    if not can_write_parquet():
+        complain("Parquet is written by the library polars, which is not installed here: pip install polars.")
+        raise typer.Exit(UNAVAILABLE)
+    wanted = Extract(folder=out, performance_year=year, with_tins=tins)
+    with _refusing(), projection(Settings()) as session, _bar() as bar:
+        steps = _Steps(bar)
+        written = extract(session, wanted, lambda table, rows: steps(table, rows, None))
+    for name, rows in written.items():
+        OUT.print(f"{out / name}: {rows} rows")
+
+
 class _Steps:
     """Shows what is worked on; a step is a file or a partition."""
 
@@ -129,7 +157,7 @@ class _Steps:
         self._bar = bar
         self._task = bar.add_task("", total=None)
 
-    def __call__(self, what: str, done: int, of: int) -> None:
+    def __call__(self, what: str, done: int, of: int | None) -> None:
         self._bar.update(self._task, description=what, completed=done, total=of)
 
 
