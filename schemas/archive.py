@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
-from importlib.util import find_spec
 from io import BytesIO
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -20,11 +19,12 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import fastavro
 from fastavro.write import Writer
 
+from schemas.bounds import ZSTANDARD
 from schemas.codec import FRAME, MAGIC, MALFORMED, InvalidRecord, Schema, schema_of, schemas_of
 from schemas.topics import contract
 
-#: zstandard where its library is installed.
-CODEC = "zstandard" if find_spec("zstandard") is not None else "deflate"
+#: zstandard where its library (backports.zstd) is installed.
+CODEC = "deflate" if ZSTANDARD is None else "zstandard"
 _BLOCK_BYTES = 512 * 1024
 _NULL, _BYTES, _TEXT = 0, 1, 2
 _LONG: Any = fastavro.parse_schema("long")

@@ -1,5 +1,6 @@
 """Containers of the archive: bytes as they lay, readable by any Avro reader, equal rows equal bytes."""
 
+from hashlib import sha256
 from io import BytesIO
 from typing import Any
 
@@ -10,10 +11,12 @@ from avro.io import DatumReader
 
 from processors.events import BatchClosed
 from schemas.archive import ArchiveBroken, ArchivedRow, ArchiveReader, ArchiveWriter, Written
+from schemas.bounds import ZSTANDARD
 from schemas.codec import decode, encode
 from tests.making import TIN, attested, listed, quality
 
 JOURNAL = "asm.journal.v1"
+NEEDS_ZSTANDARD = pytest.mark.skipif(ZSTANDARD is None, reason="backports.zstd is not installed")
 KEY = TIN.digits.encode()
 HEADERS = (("received_at", b"1"), ("origin", b"asm.claims.v1/0/1"), ("schema_sha256", b"00"))
 
@@ -22,9 +25,11 @@ def row(offset: int, value: bytes | None, key: bytes | None = KEY) -> ArchivedRo
     return ArchivedRow(offset=offset, timestamp=1_800_000_000_000, key=key, value=value, headers=HEADERS)
 
 
-def written(rows: list[ArchivedRow], topic: str = JOURNAL, year: int | None = None) -> tuple[BytesIO, Written]:
+def written(
+    rows: list[ArchivedRow], topic: str = JOURNAL, year: int | None = None, codec: str = "deflate"
+) -> tuple[BytesIO, Written]:
     stream = BytesIO()
-    writer = ArchiveWriter(stream, topic, "deflate", year)
+    writer = ArchiveWriter(stream, topic, codec, year)
     for item in rows:
         writer.append(item)
     done = writer.finish()
@@ -41,6 +46,13 @@ def test_what_is_read_is_what_lay_on_the_topic() -> None:
     stream, done = written([*ROWS, *odd])
     assert list(ArchiveReader(stream).rows()) == [*ROWS, *odd]
     assert (done.count, done.left_out, done.size) == (8, 0, len(stream.getvalue()))
+
+
+@pytest.mark.parametrize("codec", ["null", "deflate", "xz", pytest.param("zstandard", marks=NEEDS_ZSTANDARD)])
+def test_every_codec_gives_back_what_it_was_given(codec: str) -> None:
+    stream, done = written(ROWS * 3000, codec=codec)  # several blocks
+    assert list(ArchiveReader(stream).rows()) == ROWS * 3000
+    assert (done.count, done.sha256) == (12000, sha256(stream.getvalue()).hexdigest())
 
 
 def test_bytes_that_another_writer_wrote_otherwise_are_kept() -> None:
