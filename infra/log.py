@@ -30,6 +30,10 @@ LogEvent = Literal[
     "transaction_waiting",  # a partition's transaction waits for the cluster, for so many seconds now: a lost leader?
     "transaction_resumed",  # it went through, after so many seconds
     "log_lost",  # what is to be read next is not in the log: a person must decide, see docs/operations/log-lost.md
+    # generations
+    "handover_waiting",  # the live generation waits for the facts of the promoted one, at which offset, how far it is
+    "law_promoted",  # a partition goes on under another law: which recalculation, movers, seconds
+    "generation_ended",  # a partition of a run beside the live one is at its end
     # admission
     "records_refused",  # how many of a batch, by reason
     "refusals_above_limit",  # more than half of a topic's last records are refused: look at the feed

@@ -8,6 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.rulebooks import DEFAULT_VINTAGE
 
+#: What a generation may be called: it is part of names of topics and groups.
+GENERATION_NAME = r"^[a-z0-9][a-z0-9-]{0,40}$"
+
 
 class Settings(BaseSettings):
     """What a deployment may choose. Every field is an environment variable: ``ASM_`` and its name in capitals."""
@@ -40,9 +43,7 @@ class Settings(BaseSettings):
     namespace: str = Field(
         default="", description="Put before every topic, group and transactional id, to share a cluster."
     )
-    generation: str = Field(
-        default="live", pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="Name of this run of assessment."
-    )
+    generation: str = Field(default="live", pattern=GENERATION_NAME, description="Name of this run of assessment.")
     partitions: int | None = Field(default=None, ge=1, description="Partitions of a new journal; none: 12, embedded 4.")
     clock: Literal["wall", "events"] = Field(
         default="wall", description="Whose time it is: the broker's, or simulated."

@@ -130,6 +130,21 @@ def usable_lines(claim: ClaimReceived, rules: Sequence[EpisodeRules]) -> tuple[K
     return tuple(line for line in kept if line is not None)
 
 
+def keeping(rules: Sequence[EpisodeRules]) -> str:
+    """Return in one text all that decides which lines of a claim are kept: equal texts, equal ledgers."""
+    told = {
+        repr(
+            (
+                sorted(r.claim_types),
+                sorted(r.dispositions),
+                sorted((f.diagnoses, sorted(f.services)) for f in r.families),
+            )
+        )
+        for r in rules
+    }
+    return "\n".join(sorted(told))
+
+
 def episodes_of(ledgers: Sequence[Ledger], rules: EpisodeRules) -> Iterator[Episode]:
     """Yield the episodes of one beneficiary, whose ledgers (of linked tokens) are given, cohort by cohort, by date."""
     claims = _standing(ledgers, rules)

@@ -411,5 +411,20 @@ class ClockTicked:
     as_of: datetime
 
 
-Mark = BatchClosed | ClockTicked
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LawPromoted:
+    """Mark in the journal: from this line on the live generation assesses under this law.
+
+    ``generation`` is the one whose law it is, empty where it is the deployment's again; ``fold`` is a digest of what
+    decides over the fold; ``rulebooks`` maps a performance year to the digest of its rulebook.
+    """
+
+    recalculation: str
+    generation: str
+    engine: int
+    fold: str
+    rulebooks: Mapping[str, str]
+
+
+Mark = BatchClosed | ClockTicked | LawPromoted
 Inputs = Mapping[str, int | Decimal]

@@ -1,6 +1,6 @@
 """What is said: score, obligation and finding as they go out, each a state under an envelope that says why."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -33,13 +33,24 @@ class FindingState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """What made the system say it: an event, a tick (its ``as_of`` is the event id), or a batch's last claim."""
+    """What made the system say it: an event, a tick (its ``as_of`` is the event id), or a batch's last claim.
+
+    A recalculation's type is ``RECALCULATION``, and its id names it and both rulebooks (:func:`recalculated`).
+    """
 
     type: str
     source: str
     event_id: str
     journal_offset: int
     batch_size: int | None = None
+
+
+RECALCULATION = "RECALCULATION"
+
+
+def recalculated(cause: Cause, before: str, after: str) -> Cause:
+    """Return a recalculation's cause with the digests of the rulebook before and after, for one performance year."""
+    return replace(cause, event_id=f"{cause.event_id} {before} {after}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

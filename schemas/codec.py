@@ -15,7 +15,7 @@ import fastavro.write
 import msgspec
 
 from processors import events, outputs
-from schemas import records
+from schemas import recalculations, records
 from schemas.bounds import Unrolled
 from schemas.plain import from_plain, to_avro
 from schemas.topics import contract
@@ -55,6 +55,7 @@ RECORDS: Mapping[str, type[Any]] = MappingProxyType(
             events.ReliefGranted,
             events.BatchClosed,
             events.ClockTicked,
+            events.LawPromoted,
             records.ClockSet,
             records.DeadLetter,
             records.Refusal,
@@ -62,6 +63,10 @@ RECORDS: Mapping[str, type[Any]] = MappingProxyType(
             records.OperationRecorded,
             records.AlertAcknowledged,
             records.NoticeRecorded,
+            recalculations.GenerationRecorded,
+            recalculations.RecalculationStarted,
+            recalculations.PartitionRecalculated,
+            recalculations.RecalculationCompleted,
             outputs.ScoreChanged,
             outputs.ObligationChanged,
             outputs.FindingChanged,

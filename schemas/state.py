@@ -41,12 +41,16 @@ class PartitionMark:
     """How far the state of a partition is, and under which engine and law it was made.
 
     ``applied`` is the offset of the last mark of the journal whose effects are in the state, ``as_of`` the last tick.
+    ``promoted`` names the generation whose law this is since it was promoted; empty: the law of the deployment.
+    ``ended``: the run goes no further.
     """
 
     applied: int
     as_of: datetime | None
     engine: int
     rulebooks: Mapping[str, str] = field(default_factory=dict)
+    promoted: str = ""
+    ended: bool = False
 
 
 def pack(record: object) -> bytes:

@@ -9,6 +9,8 @@ from typing import Any
 
 DAY_MS = 24 * 60 * 60 * 1000
 INBOUND = "inbound"
+#: The generation that speaks under the plain names.
+LIVE = "live"
 _GENERATION = "{generation}"
 #: A simulated clock runs ahead of the broker's: its records must be let in, and not be deleted as old ones.
 _ANY_TIME_MS = 100 * 366 * DAY_MS
@@ -77,14 +79,14 @@ class TopicNames:
     """
 
     namespace: str = ""
-    generation: str = "live"
+    generation: str = LIVE
 
     def of(self, name: str) -> str:
         """Return the name on the cluster of a topic of the contract."""
         topic = contract().topics[name]
         if _GENERATION in name:
             name = name.replace(_GENERATION, self.generation)
-        elif topic.role == "output" and self.generation != "live":
+        elif topic.role == "output" and self.generation != LIVE:
             stem, version = name.rsplit(".", 1)
             name = f"{stem}.{self.generation}.{version}"
         return self.namespace + name

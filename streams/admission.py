@@ -10,12 +10,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from processors.events import (
-    BatchClosed,
-    ClaimReceived,
-    ClockTicked,
-    Event,
-)
+from processors.events import BatchClosed, ClaimReceived, ClockTicked, Event, LawPromoted, Mark
 from processors.identity import (
     is_beneficiary_token,
     is_npi,
@@ -40,6 +35,8 @@ _MOST_BYTES = 128 * 1024
 
 #: Refused records that operators send again; nobody else may write there.
 REDRIVE = "asm.redrive.v1"
+#: Laws for the live generation, which become marks of the journal; only operators may write there.
+PROMOTIONS = "asm.promotions.v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +105,14 @@ def admit(record: Inbound, rules: Rules) -> Row:
 
     :raises InvalidRecord: no rulebook could accept it.
     """
-    accepted(record, rules)
+    promotion = record.topic == PROMOTIONS
+    if promotion:
+        _check_promotion(record)
+    else:
+        accepted(record, rules)
     value = record.value or b""
     return Row(
-        key=record.key,
+        key=None if promotion else record.key,
         value=value,
         timestamp=record.timestamp,
         headers=(
@@ -120,6 +121,11 @@ def admit(record: Inbound, rules: Rules) -> Row:
             ("schema_sha256", schema_of(value).sha256.encode()),
         ),
     )
+
+
+def _check_promotion(record: Inbound) -> None:
+    if not isinstance(decode(record.value or b""), LawPromoted):
+        raise InvalidRecord("WRONG_TOPIC", f"nothing but a LawPromoted belongs on {PROMOTIONS}")
 
 
 def accepted(record: Inbound, rules: Rules) -> Event:
@@ -189,7 +195,7 @@ def clock_ticked(as_of: datetime) -> Row:
 def read_journal(value: bytes, headers: Mapping[str, bytes]) -> Any:
     """Return what a record of the journal holds: an observed event, or a mark."""
     content = decode(value)
-    if isinstance(content, BatchClosed | ClockTicked):
+    if isinstance(content, Mark):
         return content
     received_at = instant_of(int(headers["received_at"]))
     return observe(content, received_at, headers["origin"].decode())

@@ -20,7 +20,7 @@ from infra.progress import PROGRESS, Stage
 from schemas.codec import encode
 from schemas.records import DeadLetter
 from schemas.topics import TopicNames, contract
-from streams.admission import REDRIVE, Inbound, Rules, admit_batch, batch_closed, clock_ticked, refusal
+from streams.admission import PROMOTIONS, REDRIVE, Inbound, Rules, admit_batch, batch_closed, clock_ticked, refusal
 from streams.batch_log import Batch
 from streams.clock import CLOCK_TOPIC, Clock, Instant, Watermark
 from streams.ownership import Host, PartitionOwner, Tick, Work
@@ -34,8 +34,8 @@ _REFUSALS, _DEAD_LETTERS, _HEALTH = "asm.refusals.v1", "asm.dead-letters.v1", "a
 
 
 def admitted_topics() -> tuple[str, ...]:
-    """Return the topics that admission reads: the inbound ones, and what operators send again."""
-    return (*contract().inbound(), REDRIVE)
+    """Return the topics that admission reads: the inbound ones, what operators send again, and what they promote."""
+    return (*contract().inbound(), REDRIVE, PROMOTIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,20 +19,25 @@ from infra.kafka.topics import JOURNAL, require_topics, topic_names
 from infra.log import Log
 from infra.progress import PROGRESS
 from infra.rulebooks import load_rulebooks
+from schemas.recalculations import GenerationWay
+from schemas.topics import LIVE
 from streams.admission import Rules
 from streams.admitting import AdmissionTools, Admitting, admitted_topics
 from streams.assessing import Assessing, AssessmentTools, publish_rulebooks
-from streams.assessment import Law
 from streams.batching import BatchApp
 from streams.clients import AIOKAFKA
 from streams.clock import CLOCK_TOPIC, Clock, SimulatedClock, WallClock
 from streams.cluster_watch import ClusterWatch
+from streams.generations import generations, is_there, operations
 from streams.groups import admission_group, assessment_group
+from streams.law import Law
+from streams.laws import law_by_digests, published_texts
 from streams.owners import Owner
 from streams.ownership import RESTART
 from streams.progress_watch import ProgressWatch, Sight
 from streams.refusals import RefusalGauge
 from streams.rulebook_texts import RULEBOOKS
+from streams.runs import Pace, Run
 from streams.transaction import LIMIT_SECONDS, FencedProducer
 
 Stage = Literal["admission", "assessment"]
@@ -121,10 +126,10 @@ class AssessmentApp(StageApp):
 
     stage = "assessment"
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, per_second: float | None = None) -> None:
         settings = connection.settings
-        law = Law(rulebooks=load_rulebooks(settings.vintage, settings.areas_file), generation=settings.generation)
-        self._tools = AssessmentTools(names=topic_names(settings), law=law, connection=connection)
+        law, run = _law_and_run(connection, Pace(per_second))
+        self._tools = AssessmentTools(names=topic_names(settings), law=law, connection=connection, run=run)
         super().__init__(assessment_group(settings), [JOURNAL], connection)
 
     async def on_first_start(self) -> None:
@@ -144,8 +149,10 @@ class AssessmentApp(StageApp):
         return Assessing(self, partition, producer, self._tools)
 
 
-def run_worker(connection: Connection, stages: tuple[Stage, ...]) -> int:
+def run_worker(connection: Connection, stages: tuple[Stage, ...], per_second: float | None = None) -> int:
     """Run the apps of a worker in this process until it is told to stop; return its exit code.
+
+    ``per_second``: most records of the journal that assessment works on in a second.
 
     :raises Unavailable: the topics are not on the cluster, or the cluster does not answer.
     """
@@ -155,7 +162,7 @@ def run_worker(connection: Connection, stages: tuple[Stage, ...]) -> int:
     if "admission" in stages:
         apps.append(AdmissionApp(connection, partitions))
     if "assessment" in stages:
-        apps.append(AssessmentApp(connection))
+        apps.append(AssessmentApp(connection, per_second))
     log.info(
         "worker_started",
         stages=list(stages),
@@ -181,6 +188,22 @@ def run_worker(connection: Connection, stages: tuple[Stage, ...]) -> int:
             leave_group(connection, app.conf.id, app.conf.consumer_group_instance_id)
     log.info("worker_stopped", exit_code=code)
     return code
+
+
+def _law_and_run(connection: Connection, pace: Pace) -> tuple[Law, Run]:
+    """Return the law of the generation, and how it runs: as it was started, or as the deployment says.
+
+    :raises Unavailable: the cluster does not answer, or does not know the generation's rulebooks.
+    """
+    settings = connection.settings
+    recorded = None
+    if settings.generation != LIVE:
+        recorded = generations(operations(connection)).get(settings.generation)
+    if recorded is None or not is_there(recorded):
+        rulebooks = load_rulebooks(settings.vintage, settings.areas_file)
+        return Law(rulebooks=rulebooks, generation=settings.generation), Run(pace=pace)
+    law = law_by_digests(recorded.rulebooks, published_texts(connection), settings.generation)
+    return law, Run(seeded=recorded.way is GenerationWay.QUICK, until=recorded.until, pace=pace)
 
 
 def _options(connection: Connection, stage: str) -> dict[str, Any]:

@@ -5,32 +5,34 @@ The four steps stand in ``assessment.py``; steps 2 to 4 are :meth:`Assessing.pro
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, ClassVar
 
 from aiokafka import TopicPartition
 
-from infra.kafka.connection import Connection
 from infra.kafka.topics import JOURNAL
 from infra.progress import PROGRESS, Stage
+from processors.events import LawPromoted, Mark
 from processors.outputs import FindingChanged, ObligationChanged, Output, ScoreChanged
-from schemas.codec import encode
-from schemas.topics import TopicNames, contract
+from schemas.codec import encode, schema_of
+from schemas.recalculations import PartitionRecalculated
+from schemas.topics import LIVE, TopicNames, contract
 from streams.admission import milliseconds, read_journal
-from streams.assessment import SYSTEM, Assessor, Effects, Entry, Law
+from streams.assessment import SYSTEM, Assessor, Entry, Law
 from streams.batch_log import Batch
-from streams.clients import AIOKAFKA, Clients
-from streams.log_lost import journal_without_beginning
+from streams.beginning import Beginning, Source
+from streams.dead_letters import OPERATIONS
+from streams.effects import Effects, Recalculated
 from streams.ownership import Host, PartitionOwner
 from streams.rows import Row
-from streams.state import STATE, PartitionState, StateRefused, load_state
+from streams.runs import Run
+from streams.state import STATE
 from streams.transaction import FencedProducer, Offsets
 
 _SLICE = 200
-_STATE_FETCH_BYTES = 16 << 20
-_AGAIN_SECONDS = 3.0
+_TURN = LawPromoted.__name__
 _OUTPUT_TOPICS: dict[type[object], str] = {
     ScoreChanged: "asm.scores.v1",
     ObligationChanged: "asm.compliance.v1",
@@ -39,17 +41,10 @@ _OUTPUT_TOPICS: dict[type[object], str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AssessmentTools:
+class AssessmentTools(Source):
     """What all partitions of the assessment app share."""
 
     names: TopicNames
-    law: Law
-    connection: Connection
-    clients: Clients = AIOKAFKA
-
-
-class Overtaken(Exception):
-    """Another owner took the partition while this one was taking it over: end, and start again."""
 
 
 class Assessing(PartitionOwner):
@@ -62,48 +57,65 @@ class Assessing(PartitionOwner):
         super().__init__(app, partition, producer)
         self._tools = tools
         self._journal = TopicPartition(tools.names.of(JOURNAL), partition)
+        self._beginning = Beginning(tools, partition, self.log)
         self._pending: list[Any] = []
+        self._ended = False
 
     async def load(self) -> None:
-        """Read the partition's state in bulk, and see that it fits the committed offset.
+        """Find what the partition begins with; what it is seeded with is committed at once.
 
-        A worker that froze in here and was overtaken reads what its successor is writing: what does not fit is read
-        again, and is refused only if nothing moves.
-
-        :raises StateRefused: the two do not belong together.
+        :raises StateRefused: there is state that this engine and law must not continue.
         :raises Overtaken: another owner writes.
         :raises LogLost: a generation begins whose journal does not.
         """
-        state, committed = await self._read_state()
-        if committed is not None and committed != state.mark.applied + 1:
-            await asyncio.sleep(_AGAIN_SECONDS)
-            now, committed_now = await self._read_state()
-            if (now.mark.applied, committed_now) != (state.mark.applied, committed):
-                raise Overtaken(f"another owner of partition {self.partition} writes its state")
-            raise StateRefused(
-                f"The state of partition {self.partition} ends at journal offset {state.mark.applied} and the group "
-                f"{self.group} has committed {committed}: one of the two was lost or set by hand."
-            )
-        self._assessor = Assessor(state, self._tools.law)
-        PROGRESS.tick(self.stage, self.partition, state.mark.as_of)
+        self._assessor, seeded = await self._beginning.assessor()
+        if seeded:
+            await self._commit(self._assessor.take_effects())
+        self._ended = self._assessor.state.mark.ended
+        PROGRESS.tick(self.stage, self.partition, self._assessor.state.mark.as_of)
 
     def forget(self) -> None:
         """Drop what stands above the last mark: it comes again."""
         self._pending = []
 
     async def process(self, events: Sequence[Any]) -> None:
-        """Decide up to the last mark, commit, settle."""
-        started = perf_counter()
+        """Decide up to the last mark, commit, settle; a run that has ended only settles."""
         for event in events:
-            self._pending += self._unseen(event.value)
+            self._pending += [] if self._ended else self._unseen(event.value)
         last_mark = max((n for n, record in enumerate(self._pending) if record.key is None), default=None)
         if last_mark is not None:
             due, self._pending = self._pending[: last_mark + 1], self._pending[last_mark + 1 :]
-            effects = await self._decide(due)  # 1
-            await self._commit(effects)  # 2 and 3
-            self._note(due, effects, perf_counter() - started)
+            for records, mark in _up_to_turns(due, self._tools.run):
+                await self._work(records, mark)
         for event in events:  # 4
             self.app.settle(event)
+
+    async def _work(self, records: Sequence[Any], turn: Mark | None) -> None:
+        """Work on records up to a mark; where the last is a turn, a promotion or beyond the end of the run, turn."""
+        if turn is not None and not records:
+            await self._end()
+        if self._ended or not records:
+            return
+        started = perf_counter()
+        if isinstance(turn, LawPromoted) and self._tools.law.generation == LIVE:
+            self._assessor.prepare(*await self._beginning.promoted(turn, records[-1].offset, self._assessor.law))
+        effects = await self._decide(records)  # 1
+        await self._commit(effects)  # 2 and 3
+        self._note(records, effects, perf_counter() - started)
+        if effects.recalculated is not None:
+            done = effects.recalculated
+            self.log.info(
+                "law_promoted", recalculation=done.recalculation, movers=done.movers, seconds=perf_counter() - started
+            )
+        if isinstance(turn, LawPromoted) and self._tools.law.generation == turn.generation:
+            await self._end()  # the live generation has its law from here on, and may want these very facts
+
+    async def _end(self) -> None:
+        """Say in the state that the run goes no further."""
+        self._ended, self._pending = True, []
+        self._assessor.state.mark = replace(self._assessor.state.mark, ended=True)
+        await self._commit(self._assessor.take_effects())
+        self.log.info("generation_ended", applied=self._assessor.state.mark.applied)
 
     def _unseen(self, records: Sequence[Any]) -> Sequence[Any]:
         """Leave out what is applied or pending already."""
@@ -112,18 +124,35 @@ class Assessing(PartitionOwner):
 
     async def _decide(self, records: Sequence[Any]) -> Effects:
         for start in range(0, len(records), _SLICE):
+            await self._tools.run.pace.take(len(records[start : start + _SLICE]))
             for _ in self._assessor.steps([_entry(record) for record in records[start : start + _SLICE]]):
                 await asyncio.sleep(0)  # the loop has heartbeats and other partitions' transactions to care for
             await asyncio.sleep(0)
         return self._assessor.take_effects()
 
     async def _commit(self, effects: Effects) -> None:
-        writes: defaultdict[str, list[Row]] = defaultdict(list)
+        writes: defaultdict[str | TopicPartition, list[Row]] = defaultdict(list)
         for output in effects.outputs:
             writes[self._tools.names.of(_OUTPUT_TOPICS[type(output)])].append(_output_row(output))
         writes[self._tools.names.of(STATE)] = [Row(key=key, value=value) for key, value in effects.state]
+        if effects.recalculated is not None and self._tools.law.generation == LIVE:
+            operations = TopicPartition(self._tools.names.of(OPERATIONS), 0)
+            writes[operations].append(Row(key=None, value=encode(self._told(effects.applied, effects.recalculated))))
         offsets = Offsets(self.group, {self._journal: effects.applied + 1})
         await self.commit(writes, offsets)
+
+    def _told(self, offset: int, done: Recalculated) -> PartitionRecalculated:
+        kinds = Counter(map(type, done.outputs))
+        return PartitionRecalculated(
+            recalculation=done.recalculation,
+            partition=self.partition,
+            journal_offset=offset,
+            participants=done.participants,
+            movers=done.movers,
+            scores=kinds[ScoreChanged],
+            obligations=kinds[ObligationChanged],
+            findings=kinds[FindingChanged],
+        )
 
     def _note(self, records: Sequence[Any], effects: Effects, seconds: float) -> None:
         """Count what was committed."""
@@ -136,41 +165,30 @@ class Assessing(PartitionOwner):
         offsets = {JOURNAL: effects.applied}
         self.batches.done(Batch(records=events, outputs=len(effects.outputs), seconds=seconds, offsets=offsets))
 
-    async def _read_state(self) -> tuple[PartitionState, int | None]:
-        """Return the state of the partition, and the committed offset of the journal."""
-        state = TopicPartition(self._tools.names.of(STATE), self.partition)
-        consumer = self._tools.clients.consumer(
-            **self._tools.connection.aiokafka(),
-            group_id=self.group,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            max_partition_fetch_bytes=_STATE_FETCH_BYTES,
-            fetch_max_wait_ms=50,
-        )
-        consumer.assign([state, self._journal])
-        await consumer.start()
-        try:
-            committed = await consumer.committed(self._journal)
-            begin = (await consumer.beginning_offsets([self._journal]))[self._journal]
-            if committed is None and begin > 0:
-                raise journal_without_beginning(self.group, self._journal, begin)
-            consumer.pause(self._journal)
-            await consumer.seek_to_beginning(state)
-            end = (await consumer.end_offsets([state]))[state]
-            records = []
-            while (position := await consumer.position(state)) < end:  # the last record may be a commit marker
-                PROGRESS.recover(self.stage, self.partition, position / end)
-                for batch in (await consumer.getmany(state, timeout_ms=200)).values():
-                    records += [(record.key, record.value) for record in batch]
-        finally:
-            await consumer.stop()
-        return load_state(records, self._tools.law.fresh_mark()), committed
-
 
 async def publish_rulebooks(law: Law, topic: str, producer: Any) -> None:
     """Write the full text of each rulebook under its digest, so that a digest can be read years later."""
     for rulebook in law.rulebooks.values():
         await producer.send_and_wait(topic, key=rulebook.digest.encode(), value=rulebook.text.encode())
+
+
+def _up_to_turns(records: Sequence[Any], run: Run) -> Iterator[tuple[Sequence[Any], Mark | None]]:
+    """Yield records, which end with a mark, up to each turn with the turn, and then the rest.
+
+    A turn is a promotion, or the first mark beyond the end of the run, which no records are yielded with.
+    """
+    start = 0
+    for number, record in enumerate(records):
+        if record.key is not None:
+            continue
+        if schema_of(record.value).record == _TURN:
+            yield records[start : number + 1], read_journal(record.value, {})
+            start = number + 1
+        elif run.until is not None and run.is_over_at(mark := read_journal(record.value, {})):
+            yield records[start:number], None
+            yield (), mark
+            return
+    yield records[start:], None
 
 
 def _entry(record: Any) -> Entry:

@@ -15,24 +15,24 @@ made at the marks and events that stand in the journal, and nothing beyond the l
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 from processors.announcements import announce, announce_findings
 from processors.assessment import Assessment, assess, assess_without_rulebook
 from processors.claims import ledger_findings
 from processors.engine import ENGINE
-from processors.episodes import EpisodeRules, episode_rules
-from processors.events import BatchClosed, BeneficiaryLinked, ClaimReceived, ClockTicked, Mark, Observed
+from processors.events import BatchClosed, BeneficiaryLinked, ClaimReceived, ClockTicked, LawPromoted, Mark, Observed
 from processors.facts import PracticeYear, fold
 from processors.identity import Tin
 from processors.ledger import Ledger, fold_claim, fold_link, ledgers_of
-from processors.outputs import Cause, Envelope, Output
-from processors.rulebook import Rulebook
+from processors.outputs import RECALCULATION, Cause, Envelope, Output, recalculated
 from schemas.codec import content_digest
-from schemas.state import PartitionMark
 from streams.claims import ClaimCounts
+from streams.effects import Effects, Recalculated
+from streams.law import Law
 from streams.state import LedgerKey, LedgerState, PartitionState, YearKey, YearState
+
+__all__ = ["SYSTEM", "Assessor", "Effects", "Entry", "Law", "Recalculated"]
 
 #: What is known before the first tick of the clock is assessed at that tick: it is due at once.
 _AT_THE_FIRST_TICK = datetime(1, 1, 1, tzinfo=UTC)
@@ -49,40 +49,6 @@ class Entry:
     content: Observed[Any] | Mark
 
 
-@dataclass(frozen=True, kw_only=True)
-class Law:
-    """Under what assessment runs: the rulebooks by performance year, and the name of the run."""
-
-    rulebooks: Mapping[int, Rulebook]
-    generation: str = "live"
-
-    @cached_property
-    def episode_rules(self) -> Mapping[int, EpisodeRules]:
-        """What decides over episodes, by performance year; years with equal rules share them."""
-        found: list[EpisodeRules] = []
-        by_year = {}
-        for year, rulebook in self.rulebooks.items():
-            rules = episode_rules(rulebook)
-            if rules not in found:
-                found.append(rules)
-            by_year[year] = found[found.index(rules)]
-        return by_year
-
-    def fresh_mark(self) -> PartitionMark:
-        """Return the mark of a partition of which nothing was applied yet."""
-        digests = {str(year): rulebook.digest for year, rulebook in self.rulebooks.items()}
-        return PartitionMark(applied=-1, as_of=None, engine=ENGINE, rulebooks=digests)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effects:
-    """What one batch changes, to be committed together; ``applied`` is the offset of its last mark."""
-
-    applied: int
-    outputs: tuple[Output, ...]
-    state: tuple[tuple[bytes, bytes], ...]
-
-
 class Assessor:
     """Folds the journal of one partition into its state and says what changed."""
 
@@ -93,6 +59,20 @@ class Assessor:
         self._touched: dict[LedgerKey, tuple[Cause, int]] = {}
         self._announced: dict[YearKey, Assessment] = {}
         self._claims = ClaimCounts(law.rulebooks, law.episode_rules, state)
+        self._coming: tuple[Law, PartitionState | None] | None = None
+        self._recalculated: Recalculated | None = None
+
+    @property
+    def law(self) -> Law:
+        """The law in force."""
+        return self._law
+
+    def prepare(self, law: Law, facts: PartitionState | None = None) -> None:
+        """Have ready what the next promotion in the journal brings: its law, and facts where its fold is another.
+
+        An assessor that nothing is prepared for goes on under its own law: it is of another generation.
+        """
+        self._coming = law, facts
 
     def apply(self, entries: Iterable[Entry]) -> None:
         """Apply entries of the journal, in order (step 1)."""
@@ -109,10 +89,12 @@ class Assessor:
 
     def take_effects(self) -> Effects:
         """Return what changed since the last call; the entries applied must end with a mark."""
+        recalculated, self._recalculated = self._recalculated, None
         return Effects(
             applied=self.state.mark.applied,
             outputs=tuple(self.take_outputs()),
             state=tuple(self.state.take_changes()),
+            recalculated=recalculated,
         )
 
     def take_outputs(self) -> list[Output]:
@@ -152,6 +134,8 @@ class Assessor:
             yield from self._close(entry.offset)
         elif isinstance(content, ClockTicked):
             yield from self._tick(content.as_of, entry.offset)
+        elif isinstance(content, LawPromoted):
+            yield from self._promote(content, entry.offset)
         elif isinstance(content.event, ClaimReceived | BeneficiaryLinked):
             self._fold_claim(content, entry.offset)
         else:
@@ -189,6 +173,39 @@ class Assessor:
         yield from self._assess_ledgers()
         self.state.mark = replace(self.state.mark, applied=offset)
 
+    def _promote(self, mark: LawPromoted, offset: int) -> Iterator[None]:
+        """Take another law over, if this is who it is for, and say what differs under it."""
+        yield from self._close(offset)
+        if self._coming is None:
+            return
+        (law, facts), self._coming = self._coming, None
+        cause = Cause(type=RECALCULATION, source=SYSTEM, event_id=mark.recalculation, journal_offset=offset)
+        yield from self.recalculate(law, facts, cause)
+
+    def recalculate(self, law: Law, facts: PartitionState | None, cause: Cause) -> Iterator[None]:
+        """Assess everybody anew under another law, and with other facts where there are some; a step is a practice."""
+        before, first = self._law.digests, len(self._outputs)
+        if facts is not None:
+            self.state.adopt(facts)
+            if self.state.mark.as_of is not None:
+                self._say_of_ledgers(dict.fromkeys(self.state.ledger_keys(), (cause, 0)))
+        self._law, self._announced = law, {}
+        self._claims = ClaimCounts(law.rulebooks, law.episode_rules, self.state)
+        self.state.mark = replace(self.state.mark, rulebooks=law.digests, promoted=law.promoted)
+        for year in list(self.state.years()):
+            self._recalculate_year(year, before, cause)
+            yield
+        said = tuple(self._outputs[first:])
+        participants = sum(o.score is not None for year in self.state.years() for o in year.owners.values())
+        self._recalculated = Recalculated(recalculation=cause.event_id, participants=participants, outputs=said)
+
+    def _recalculate_year(self, year: YearState, before: Mapping[str, str], cause: Cause) -> None:
+        if self.state.mark.as_of is None:
+            self.state.put_year(replace(year, next_change_at=_AT_THE_FIRST_TICK))
+        else:
+            named = str(year.facts.practice.performance_year)
+            self._assess(year, recalculated(cause, before.get(named, ""), self._law.digests.get(named, "")))
+
     def _tick(self, as_of: datetime, offset: int) -> Iterator[None]:
         """Move the clock on, never back, and assess those whose time has come."""
         yield from self._assess_ledgers()
@@ -222,6 +239,12 @@ class Assessor:
         """
         concerned = self._claims.recount(self._touched)
         touched = {} if self.state.mark.as_of is None else self._touched
+        self._say_of_ledgers(touched)
+        self._touched = {}
+        if touched:
+            yield from self._assess_concerned(concerned, touched)
+
+    def _say_of_ledgers(self, touched: Mapping[LedgerKey, tuple[Cause, int]]) -> None:
         for key, (cause, size) in touched.items():
             ledger = self.state.ledger(*key)
             envelope = self._envelope(None, replace(cause, batch_size=size or None))
@@ -230,9 +253,6 @@ class Assessor:
             self._outputs += outputs
             if announced is not ledger.announced:
                 self.state.put_ledger(LedgerState(ledger=ledger.ledger, announced=announced))
-        self._touched = {}
-        if touched:
-            yield from self._assess_concerned(concerned, touched)
 
     def _assess_concerned(
         self, concerned: Iterable[YearKey], touched: Mapping[LedgerKey, tuple[Cause, int]]

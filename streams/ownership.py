@@ -1,7 +1,7 @@
 """One owned partition: one task, one producer, one transaction at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
@@ -14,9 +14,8 @@ from infra.log import Log
 from infra.metrics import Metrics
 from infra.progress import PROGRESS, Holding, Stage
 from streams.batch_log import BatchLog
-from streams.rows import Row
 from streams.state import StateRefused
-from streams.transaction import FencedProducer, Offsets
+from streams.transaction import FencedProducer, Offsets, Writes
 
 #: Exit codes of a worker beside those of the command line: start me again.
 RESTART = 75
@@ -135,8 +134,8 @@ class PartitionOwner:
         await self.producer.close()
         PROGRESS.drop(self.stage, self.partition)
 
-    async def commit(self, writes: Mapping[str, Sequence[Row]], offsets: Offsets | None) -> None:
-        """Write rows by topic and the offsets of a group in one transaction of the partition.
+    async def commit(self, writes: Writes, offsets: Offsets | None) -> None:
+        """Write rows and the offsets of a group in one transaction of the partition.
 
         :raises Exception: the process must end (``transaction.py``).
         """
@@ -166,6 +165,8 @@ class PartitionOwner:
             await work()
         except asyncio.CancelledError:
             raise
+        except StateRefused as refused:
+            self.end_process(REFUSED, refused)
         except BaseException as error:  # noqa: BLE001 - whatever it is, nothing more may be written by this process
             self.end_process(RESTART, error)
 

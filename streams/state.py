@@ -3,7 +3,7 @@
 Keys are text: ``practice/<tin>/<year>``, ``clinician/<tin>/<npi>/<year>``, ``ledger/<tin>/<token>``, ``@partition``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import heappop, heappush
@@ -95,6 +95,13 @@ class PartitionState:
         for ledger in ledgers:
             self._ledgers[ledger.ledger.tin, ledger.ledger.beneficiary] = ledger
 
+    def adopt(self, other: "PartitionState") -> None:
+        """Take over the facts of another state of the same partition; what was announced stays."""
+        for key in sorted(self._years.keys() | other._years.keys()):  # noqa: SLF001 - one of its own kind
+            self.put_year(replace(self.year(*key), facts=other.year(*key).facts))
+        for ledger in sorted(self._ledgers.keys() | other._ledgers.keys()):  # noqa: SLF001
+            self.put_ledger(replace(self.ledger(*ledger), ledger=other.ledger(*ledger).ledger))
+
     def put_ledger(self, state: LedgerState) -> None:
         """Remember what is known of a beneficiary under a TIN now."""
         key = (state.ledger.tin, state.ledger.beneficiary)
@@ -154,7 +161,22 @@ def load_state(records: Iterable[tuple[bytes, bytes]], fresh: PartitionMark) -> 
     :raises StateRefused: the records are of another engine version or law.
     """
     latest = dict(records)
-    mark = _accepted_mark(latest.pop(MARK_KEY, None), fresh)
+    return _restored(_accepted_mark(latest.pop(MARK_KEY, None), fresh), latest)
+
+
+def mark_of(records: Mapping[bytes, bytes]) -> PartitionMark | None:
+    """Return the mark of a partition, or None where nothing was applied yet.
+
+    :raises StateRefused: it is of an unknown shape.
+    """
+    value = records.get(MARK_KEY)
+    try:
+        return None if value is None else unpack(value, PartitionMark)
+    except msgspec.DecodeError as error:
+        raise StateRefused("The state in Kafka is of an unknown shape.") from error
+
+
+def _restored(mark: PartitionMark, latest: Mapping[bytes, bytes]) -> PartitionState:
     years: dict[YearKey, YearState] = {}
     ledgers: list[LedgerState] = []
     for key, value in sorted(latest.items()):
@@ -172,12 +194,9 @@ def load_state(records: Iterable[tuple[bytes, bytes]], fresh: PartitionMark) -> 
 
 
 def _accepted_mark(value: bytes | None, fresh: PartitionMark) -> PartitionMark:
-    if value is None:
+    mark = None if value is None else mark_of({MARK_KEY: value})
+    if mark is None:
         return fresh
-    try:
-        mark = unpack(value, PartitionMark)
-    except msgspec.DecodeError as error:
-        raise StateRefused("The state in Kafka is of an unknown shape.") from error
     if mark.engine != fresh.engine:
         raise StateRefused(
             f"The state in Kafka is of engine version {mark.engine}, this is version {fresh.engine}: "

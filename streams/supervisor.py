@@ -12,8 +12,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
-from types import FrameType
+from collections.abc import Mapping, Sequence
+from types import FrameType, MappingProxyType
 
 from infra.log import Log
 from streams.waiting import UNAVAILABLE, GivenUp, Patience
@@ -27,10 +27,17 @@ _FINAL = frozenset({0, 1, 2})
 
 
 class Supervisor:
-    """Runs one command as a child, again and again."""
+    """Runs one command as a child, again and again; ``environment`` is added to that of this process."""
 
-    def __init__(self, command: Sequence[str], restarts_max: int, patience: Patience) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        restarts_max: int,
+        patience: Patience,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._command = list(command)
+        self._environment = os.environ | environment
         self._failures: deque[float] = deque(maxlen=restarts_max)
         self._patience = patience
         self._log = Log()
@@ -73,10 +80,16 @@ class Supervisor:
     def _run_once(self) -> tuple[int, str]:
         """Run the child to its end; return its exit code, and what it said was unavailable."""
         pipe = subprocess.PIPE
-        with subprocess.Popen(self._command, stdin=pipe, stdout=pipe, text=True) as child:  # noqa: S603 - this program itself
+        with subprocess.Popen(  # noqa: S603 - this program itself
+            self._command, stdin=pipe, stdout=pipe, text=True, env=self._environment
+        ) as child:
             self._child = child
             said = child.stdout.read() if child.stdout is not None else ""
             return child.wait(), said.strip()
+
+    def stop(self) -> None:
+        """Stop the child as planned, and do not start it again."""
+        self._stop(signal.SIGTERM, None)
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         """Pass the signal on and wait for the child; a second one ends it at once."""

@@ -19,6 +19,8 @@ from infra.log import Log
 from streams.clients import AIOKAFKA, Clients
 from streams.rows import Row
 
+#: Rows by topic, in the partition that the producer is for, or by topic and partition.
+Writes = Mapping[str | TopicPartition, Sequence[Row]]
 _RETRY_MS = 5
 _BATCH_BYTES = 900_000
 #: A lost leader or coordinator is replaced within seconds, during which aiokafka tries again by itself; for how long it
@@ -74,8 +76,8 @@ class FencedProducer:
             await producer.start()
         self._producer = producer
 
-    async def commit(self, writes: Mapping[str, Sequence[Row]], partition: int, offsets: Offsets | None) -> None:
-        """Write rows by topic, and the offsets of a group, all or nothing.
+    async def commit(self, writes: Writes, partition: int, offsets: Offsets | None) -> None:
+        """Write rows, and the offsets of a group, all or nothing.
 
         :raises Exception: fenced, refused, not delivered, or not done within a minute. The process must end then: what
             is in memory may be ahead of what is in Kafka, and another producer of this name would fence the rightful
@@ -84,7 +86,7 @@ class FencedProducer:
         producer = self._opened()
         async with self._patience():
             await producer.begin_transaction()
-            deliveries = [d for topic, rows in writes.items() for d in await self._send(topic, partition, rows)]
+            deliveries = [d for place, rows in writes.items() for d in await self._send(place, partition, rows)]
             if offsets is not None:
                 await producer.send_offsets_to_transaction(dict(offsets.positions), offsets.group)
             await asyncio.gather(*deliveries)  # aiokafka commits happily without a batch that failed
@@ -120,8 +122,11 @@ class FencedProducer:
             raise RuntimeError(f"the producer {self.name} is not open")
         return self._producer
 
-    async def _send(self, topic: str, partition: int, rows: Sequence[Row]) -> list[asyncio.Future[object]]:
+    async def _send(
+        self, place: str | TopicPartition, partition: int, rows: Sequence[Row]
+    ) -> list[asyncio.Future[object]]:
         """Send rows in whole record batches; return a future of each batch's delivery."""
+        topic, partition = place if isinstance(place, TopicPartition) else (place, partition)
         producer, deliveries = self._opened(), []
         batch = producer.create_batch()
         for row in rows:

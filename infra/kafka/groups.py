@@ -53,6 +53,13 @@ def members(connection: Connection, group: str) -> int:
         return len(_coordinated(lambda: client.describe_groups([group]))[group]["members"])
 
 
+def delete_group(connection: Connection, group: str) -> None:
+    """Delete a group without members; one that is not there is deleted already."""
+    with admin(connection) as client:
+        if any(found["group_id"] == group for found in client.list_groups()):
+            _coordinated(lambda: client.delete_groups([group]))
+
+
 def _coordinated(ask: Callable[[], Any]) -> Any:
     """Ask a group's coordinator; a cluster that never had a group takes a moment to have one."""
     for _ in range(_TRIES):

@@ -114,6 +114,15 @@ def apply_topics(connection: Connection) -> tuple[list[str], list[Deviation]]:
         return sorted(missing), [d for d in _deviations(client, connection) if not d.mendable]
 
 
+def delete_topics(connection: Connection, names: Iterable[str]) -> list[str]:
+    """Delete topics, as far as they are there; return their names."""
+    with admin(connection) as client:
+        there = sorted(set(names) & set(client.list_topics()))
+        if there:
+            client.delete_topics(there)
+    return there
+
+
 def _named(settings: Settings) -> list[tuple[str, Topic]]:
     names = topic_names(settings)
     return [(names.of(topic.name), topic) for topic in contract().topics.values()]

@@ -1,5 +1,6 @@
 """Writing with kafka-python: producers that say what to look at where the cluster does not answer."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -34,9 +35,18 @@ def deliver_one(connection: Connection, topic: str, value: bytes) -> None:
 
     :raises Unavailable: the cluster does not take it.
     """
+    deliver(connection, topic, [(None, value)])
+
+
+def deliver(connection: Connection, topic: str, records: Iterable[tuple[bytes | None, bytes]]) -> None:
+    """Write records, each a key and a value, and await every delivery.
+
+    :raises Unavailable: the cluster does not take them.
+    """
     producer = open_producer(connection, enable_idempotence=True)
     try:
-        producer.send(topic, value=value).get(timeout=_DELIVERY_SECONDS)
+        for sent in [producer.send(topic, key=key, value=value) for key, value in records]:
+            sent.get(timeout=_DELIVERY_SECONDS)
     except KafkaError as error:
         raise unreachable(connection, error) from error
     finally:

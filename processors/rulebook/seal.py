@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
-from json import dumps
+from json import dumps, loads
 from types import MappingProxyType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -84,6 +84,47 @@ def seal(texts: Mapping[str, str]) -> Mapping[int, Rulebook]:
         raise RulebookError(f"the files of one vintage name several: {vintages}")
     years = _performance_years(parsed["512_705_terms.toml"])
     return MappingProxyType({year: _seal_year(vintages[0], year, years, parsed) for year in years})
+
+
+def unseal(text: str) -> Rulebook:
+    """Return the rulebook whose canonical text this is: the same values, text and digest.
+
+    :raises RulebookError: it is no such text, or of a shape that this release does not know.
+    """
+    try:
+        document = loads(text)
+        year, vintage, told = document["performance_year"], document["vintage"], document["sections"]
+        built: dict[str, Any] = {
+            FILES[name][0]: _build(name, FILES[name][1], _typed_entries(FILES[name][1], entries))
+            for name, entries in told.items()
+        }
+        return Rulebook(
+            vintage=vintage, performance_year=year, digest=sha256(text.encode()).hexdigest(), text=text, **built
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
+        raise RulebookError(f"not the text of a sealed rulebook of this release: {error}") from error
+
+
+def _typed_entries(section: type[Section], entries: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the entries of a canonical text with the types that TOML has and JSON lacks."""
+    hints = get_type_hints(section)
+    every = get_args(hints["percentiles"])[1] if section is sections.Benchmarks else None
+    return {
+        key: entry
+        | {"value": _typed(entry["value"], every or hints[key]), "verified": date.fromisoformat(entry["verified"])}
+        for key, entry in entries.items()
+    }
+
+
+def _typed(value: Any, hint: Any) -> Any:
+    if get_origin(hint) is tuple:
+        return [_typed(item, get_args(hint)[0]) for item in value]
+    if is_dataclass(hint):
+        hints = get_type_hints(hint)
+        return {name: _typed(item, hints[name]) for name, item in value.items()}
+    if hint is Decimal:
+        return Decimal(value)
+    return hint.fromisoformat(value) if hint in {date, datetime} else value
 
 
 def _parse(name: str, text: str) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from streams.commands import (
     next_steps,
     project,
     reasons,
+    replay,
     rules,
     simulate,
     standings,
@@ -38,6 +39,7 @@ from streams.commands import (
     worker,
 )
 from streams.commands.terminal import REFUSED, UNAVAILABLE, USAGE, complain
+from streams.generations import ReplayRefused
 
 app = typer.Typer(
     name="asm",
@@ -74,6 +76,7 @@ app.add_typer(alerts.app, name="alerts")
 app.command(name="watch", help=watch.HELP)(watch.watch)
 app.command(name="doctor", help=doctor.HELP)(doctor.doctor)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(replay.app, name="replay")
 app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")
 app.add_typer(topics.app, name="topics")
@@ -87,7 +90,7 @@ def main() -> None:
     except Unavailable as error:
         complain(str(error))
         sys.exit(UNAVAILABLE)
-    except LogLost as error:
+    except (LogLost, ReplayRefused) as error:
         complain(str(error))
         sys.exit(REFUSED)
     except (RulebookError, FeedsFileError) as error:

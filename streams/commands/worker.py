@@ -30,6 +30,9 @@ class Only(StrEnum):
 def work(
     only: Annotated[Only | None, typer.Option(help="Run one of the two stages.")] = None,
     http_port: HttpPort = None,
+    per_second: Annotated[
+        float | None, typer.Option(min=1, help="Most records of the journal that assessment works on in a second.")
+    ] = None,
     supervise: Annotated[bool, typer.Option(help="Start the working process again when it ends.")] = True,
     supervised: Annotated[bool, typer.Option(hidden=True, help="End with the supervisor.")] = False,
 ) -> None:
@@ -39,13 +42,14 @@ def work(
     if supervise:
         arguments = ["worker", "--no-supervise", "--supervised", *(["--only", only.value] if only else [])]
         arguments += [] if http_port is None else ["--http-port", str(http_port)]
+        arguments += [] if per_second is None else ["--per-second", str(per_second)]
         patience = Patience(settings.unavailable_limit_seconds)
         raise typer.Exit(Supervisor(asm_command(*arguments), settings.restarts_max, patience).run())
     stages: tuple[Stage, ...] = (only.value,) if only else ("admission", "assessment")
     if supervised:
         stop_with_supervisor()
     try:
-        code = run_worker(connect(settings), stages)
+        code = run_worker(connect(settings), stages, per_second)
     except Unavailable as error:
         if not supervised:
             raise

@@ -135,6 +135,13 @@ class System:
         other.apply_topics()
         return other
 
+    def of_generation(self, name: str) -> "System":
+        """The same deployment, as a generation beside the live one sees its topics."""
+        other = System(self.connection.bootstrap, self.settings.namespace, self.folder)
+        other.names = topic_names(self.settings.model_copy(update={"generation": name}))
+        self._others.append(other)
+        return other
+
     def apply_topics(self) -> None:
         """Create the topics."""
         assert apply_topics(self.connection)[1] == []

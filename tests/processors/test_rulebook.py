@@ -12,7 +12,7 @@ import pytest
 
 from infra.rulebooks import DEFAULT_VINTAGE, load_rulebooks
 from processors.assessment import assess
-from processors.rulebook import FILES, Rulebook, RulebookError, Section, Standing, seal, weakest
+from processors.rulebook import FILES, Rulebook, RulebookError, Section, Standing, seal, unseal, weakest
 from tests.making import IN_WINDOW, YEAR, facts, listed, quality, row, score_of
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -147,6 +147,32 @@ def test_a_wrong_file_is_refused(change: Callable[[dict[str, str]], None], sente
     with pytest.raises(RulebookError) as refused:
         seal(given)
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("year", [2027, 2028, 2029, 2030, 2031])
+def test_the_text_of_a_rulebook_gives_the_rulebook_again(year: int) -> None:
+    book = load_rulebooks(DEFAULT_VINTAGE)[year]
+    again = unseal(book.text)
+    assert (again, again.text, again.digest) == (book, book.text, book.digest)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text[:-1],
+        lambda _: "[]",
+        lambda text: text.replace('"performance_year":2027', '"performance_years":2027'),
+        lambda text: text.replace("512_725_quality.toml", "512_725_qualities.toml"),
+        lambda text: text.replace('"verified":"2', '"verified":"3000-'),
+        lambda text: text.replace('"sections":{', '"sections":{"other.toml":{},'),
+    ],
+)
+def test_what_is_no_text_of_a_rulebook_of_this_release_is_refused(spoil: Callable[[str], str]) -> None:
+    text = load_rulebooks(DEFAULT_VINTAGE)[YEAR].text
+    spoiled = spoil(text)
+    assert spoiled != text
+    with pytest.raises(RulebookError, match=r"^not the text of a sealed rulebook of this release: "):
+        unseal(spoiled)
 
 
 def test_a_vintage_that_is_not_there_is_refused_with_those_that_are() -> None:

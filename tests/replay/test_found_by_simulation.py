@@ -13,7 +13,8 @@ from infra.settings import Settings
 from processors.simulation import simulate
 from schemas.state import pack
 from schemas.topics import TopicNames
-from streams.assessing import Assessing, AssessmentTools, Overtaken
+from streams.assessing import Assessing, AssessmentTools
+from streams.beginning import Overtaken
 from streams.clients import Clients
 from streams.clock import SimulatedClock
 from streams.rows import Row

@@ -15,8 +15,8 @@ from schemas.codec import encode
 from schemas.records import ClockSet
 from schemas.state import PartitionMark, unpack
 from streams.admission import milliseconds
-from streams.assessing import Overtaken
 from streams.assessment import Law
+from streams.beginning import Overtaken
 from streams.rows import Row
 from streams.state import MARK_KEY
 from streams.transaction import FencedProducer

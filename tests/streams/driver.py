@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from infra.rulebooks import DEFAULT_VINTAGE, load_rulebooks
-from processors.events import Event
+from processors.engine import ENGINE
+from processors.events import Event, LawPromoted
 from processors.outputs import FindingChanged, ObligationChanged, Output, ScoreChanged
 from schemas.cloudevents import parse_event
 from schemas.codec import encode
@@ -16,7 +17,7 @@ from schemas.topics import contract
 from streams.admission import Inbound, Rules, admit_batch, batch_closed, clock_ticked, milliseconds, read_journal
 from streams.assessment import Assessor, Entry, Law
 from streams.rows import Row
-from streams.state import load_state
+from streams.state import PartitionState, load_state
 from tests.making import at
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
@@ -47,7 +48,8 @@ def inbound(event: Event, received_at: datetime, offset: int = 0) -> Inbound:
 class Driver:
     """One partition: its journal, its state as it is committed, and what was said."""
 
-    def __init__(self) -> None:
+    def __init__(self, law: Law = LAW) -> None:
+        self.law = law
         self.journal: list[Row] = []
         self.committed: dict[bytes, bytes] = {}
         self.outputs: list[Output] = []
@@ -97,6 +99,16 @@ class Driver:
         self._assessor = self._started()
         self._read = self._assessor.state.mark.applied + 1
 
+    def state(self) -> PartitionState:
+        """The state as it is committed."""
+        return load_state(list(self.committed.items()), self.law.fresh_mark())
+
+    def promote(self, law: Law, recalculation: str, facts: PartitionState | None = None) -> None:
+        """Have a promotion in the journal, whose law is ready, and facts where there are some."""
+        self._assessor.prepare(law, facts)
+        self.law = law
+        self.write(promotion(law, recalculation))
+
     def read_obligation(self, item: str) -> ObligationChanged:
         """What was last said of an obligation."""
         return next(o for o in reversed(self.outputs) if isinstance(o, ObligationChanged) and o.item == item)
@@ -118,7 +130,15 @@ class Driver:
         assert self.outputs == []
 
     def _started(self) -> Assessor:
-        return Assessor(load_state(list(self.committed.items()), LAW.fresh_mark()), LAW)
+        return Assessor(self.state(), self.law)
+
+
+def promotion(law: Law, recalculation: str) -> Row:
+    """The mark that gives the live generation a law."""
+    mark = LawPromoted(
+        recalculation=recalculation, generation=law.promoted, engine=ENGINE, fold=law.fold, rulebooks=law.digests
+    )
+    return Row(key=None, value=encode(mark))
 
 
 def entries(journal: Sequence[Row]) -> list[Entry]:

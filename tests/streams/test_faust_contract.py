@@ -34,7 +34,7 @@ from infra.kafka.connection import Connection
 from infra.settings import Settings
 from schemas.topics import contract
 from streams import transaction
-from streams.admission import REDRIVE
+from streams.admission import PROMOTIONS, REDRIVE
 from streams.app import AdmissionApp, AssessmentApp
 from streams.batching import BatchApp, BatchConsumer, BatchConsumerThread, _Fetched
 from streams.ownership import RESTART, PartitionOwner
@@ -225,7 +225,7 @@ def test_an_app_has_one_agent_for_all_its_topics_which_crashes_with_what_it_rais
         "contract.asm-admission-dispatch": (
             1,
             mode.CrashingSupervisor,
-            sorted(f"contract.{topic}" for topic in (*contract().inbound(), REDRIVE)),
+            sorted(f"contract.{topic}" for topic in (*contract().inbound(), PROMOTIONS, REDRIVE)),
         )
     }
 
