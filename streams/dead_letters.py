@@ -250,11 +250,18 @@ def _group(connection: Connection) -> str:
 
 def _done(connection: Connection) -> Mapping[str, LetterState]:
     with reader(connection, topic_names(connection.settings).of(OPERATIONS)) as consumer:
-        recorded = [decode(record.value) for record in records_to_end(consumer)]
-    operations: list[OperationRecorded] = []
+        return dealt_with(decode(record.value) for record in records_to_end(consumer))
+
+
+def dealt_with(recorded: Iterable[object]) -> Mapping[str, LetterState]:
+    """Return by its place what became of each letter, by the records of operations in their order.
+
+    What stands before the import of an archive is about letters of a broker that was lost: their places are taken anew.
+    """
+    found: dict[str, LetterState] = {}
     for operation in recorded:
         if isinstance(operation, OperationRecorded) and operation.command == IMPORT_COMMAND:
-            operations = []  # what was recorded before it is about letters of a broker that was lost
+            found = {}
         elif isinstance(operation, OperationRecorded) and operation.command in _DONE:
-            operations.append(operation)
-    return {place: _DONE[o.command] for o in operations for place in o.items}
+            found |= dict.fromkeys(operation.items, _DONE[operation.command])
+    return found

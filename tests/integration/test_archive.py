@@ -3,15 +3,29 @@
 import json
 import signal
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import TopicPartition
 
+from infra.errors import LogLost
+from infra.kafka.topics import admin
 from processors.simulated_world import Timed
 from processors.simulation import simulate
-from tests.integration.system import System
+from schemas.codec import encode
+from schemas.records import ClockSet
+from streams.admission import Rules, inbound_of, milliseconds
+from streams.archive import Exported, Order, export
+from streams.archive_check import verify
+from streams.archive_compare import Comparison, compare
+from streams.archive_import import Imported, import_archive
+from streams.archive_import import Order as ImportOrder
+from streams.archive_manifest import ArchiveRefused
+from streams.state_digest import digest_on
+from tests.integration.system import PARTITIONS, System
 from tests.integration.test_worker import BOOKS
 from tests.making import DUE, at, listed
 
@@ -56,10 +70,31 @@ def play(system: System) -> None:
     worker.stop()
 
 
-def run(system: System, *arguments: str) -> str:
-    told = system.run("journal", *arguments)
-    assert (told.returncode, told.stderr) == (0, "")
-    return told.stdout.strip()
+def die(system: System, where: str, *arguments: str) -> None:
+    """Run a command that is killed in the middle of it."""
+    program = system.start_command([sys.executable, "-c", DYING, where, "journal", *arguments])
+    assert program.process.wait(60) == -signal.SIGKILL
+
+
+def exported(system: System, folder: Path, year: int | None = None) -> Exported:
+    done = export(system.connection, Order(folder=folder, actor="a", reason="r", performance_year=year), silent)
+    assert done is not None
+    return done
+
+
+def imported(system: System, folder: Path) -> Imported:
+    head = verify(folder).head
+    assert head is not None
+    order = ImportOrder(folder=folder, head=head, actor="a", reason="the disk died")
+    return import_archive(system.connection, order, silent)
+
+
+def silent(*_: object) -> None:
+    """Tell nobody of the progress."""
+
+
+def counted(done: Exported) -> int:
+    return sum(file.count for file in done.manifest.files)
 
 
 def said(system: System) -> dict[str, Any]:
@@ -81,69 +116,79 @@ def test_a_broker_that_lost_everything_is_restored_also_into_another_number_of_p
     system: System, tmp_path: Path
 ) -> None:
     play(system)
-    out = str(tmp_path / "archive")
-    exported = json.loads(run(system, "export", "--out", out, "--json"))
-    assert (exported["manifest"], "previous" in exported) == ("manifest-000001.json", False)
-    assert run(system, "export", "--out", out) == f"Nothing new since the last manifest in {out}."
-    digest = run(system, "digest")
+    out = tmp_path / "archive"
+    told = system.run("journal", "export", "--out", str(out), "--json")
+    assert (told.returncode, json.loads(told.stdout)["manifest"]) == (0, "manifest-000001.json")
+    assert export(system.connection, Order(folder=out, actor="a", reason="r"), silent) is None
+    digest = digest_on(system.connection).hexdigest()
     same, other = system.beside("same."), system.beside("other.", partitions=3)
-    for restored in (same, other):
-        run(restored, "import", out, "--why", "the disk died")
+    die(same, "import", "import", str(out), "--why", "the disk died")
+    for restored, resumed_at in ((same, 40), (other, 0)):
+        done = imported(restored, out)
+        assert (done.partitions, done.resumed_at) == (restored.partitions, resumed_at)
         restored.worker()
     for restored in (same, other):
         restored.await_tick(END)
-        assert run(restored, "digest") == digest
+        assert digest_on(restored.connection).hexdigest() == digest
         assert said(restored) == said(system)
-        verdict = json.loads(run(restored, "verify", out, "--head", exported["sha256"], "--against-cluster", "--json"))
-        assert verdict["cluster"] == {"same": len(said(system)), "otherwise": 0, "missing": 0, "more": 0, "behind": 0}
+        compared = compare(restored.connection, out, silent)
+        assert compared == Comparison(same=len(said(system)), otherwise=0, missing=0, more=0, behind=0)
     assert lying(same, "asm.journal.v1") == lying(system, "asm.journal.v1")
     assert lying(same, "asm.operations.v1")[:-1] == lying(system, "asm.operations.v1")
     assert {r.partition for r in other.journal()} == {0, 1, 2}
-    refused = same.run("journal", "import", out, "--why", "again")
-    assert (refused.returncode, "an import is done" in refused.stderr) == (1, True)
 
 
-def die(system: System, where: str, *arguments: str) -> None:
-    """Run a command that is killed in the middle of it."""
-    program = system.start_command([sys.executable, "-c", DYING, where, "journal", *arguments])
-    assert program.process.wait(60) == -signal.SIGKILL
+def journal(system: System, events: Iterable[Timed[Any]]) -> None:
+    """Write events into the journal, as admission does."""
+    for item in events:
+        told = inbound_of(item.event, Rules(partitions=PARTITIONS), timestamp=milliseconds(item.received_at))
+        headers = {"received_at": b"%d" % told.timestamp, "origin": told.origin.encode()}
+        system.send_bytes("asm.journal.v1", told.key, told.value or b"", item.received_at, **headers).get(timeout=30)
 
 
-def test_exports_and_imports_that_are_killed_leave_nothing_half(system: System, tmp_path: Path) -> None:
-    out = tmp_path / "archive"
-    world = simulate(7, 4, BOOKS[min(BOOKS)])
-    system.worker()
-    system.send(world[:40])
-    system.set_clock(at("2028-01-01"))
-    system.await_tick(at("2028-01-01"))
+def test_an_export_goes_on_where_the_last_manifest_ended_and_is_whole_or_not_there(
+    system: System, tmp_path: Path
+) -> None:
+    out, of_2027 = tmp_path / "archive", tmp_path / "2027"
+    world = simulate(7, 4, BOOKS[min(BOOKS)])[:40]
+    journal(system, world[:20])
     die(system, "settle", "export", "--out", str(out))
     die(system, "write_manifest", "export", "--out", str(out))
     assert [path.name for path in out.glob("*.json")] == []
-    first = json.loads(run(system, "export", "--out", str(out), "--json"))
-    system.send([*world[40:], Timed(END, listed(performance_year=2028))])
-    system.set_clock(END)
-    system.await_tick(END)
-    second = json.loads(run(system, "export", "--out", str(out), "--json"))
-    assert (second["manifest"], second["previous"]) == ("manifest-000002.json", first["sha256"])
-    ends = {(f["topic"], f["partition"]): f["end"] for f in first["files"]}
-    assert {(f["topic"], f["partition"]): f["first"] for f in second["files"]} == ends
-    verdict = json.loads(run(system, "verify", str(out), "--head", second["sha256"], "--json"))
-    assert (verdict["manifests"], verdict["records"]) == (2, first["records"] + second["records"])
+    first = exported(system, out)
+    journal(system, [*world[20:], Timed(END, listed(performance_year=2028))])
+    second = exported(system, out)
+    assert (second.manifest.number, second.manifest.previous) == (2, first.file_sha256)
+    ends = {(f.topic, f.partition): f.end for f in first.manifest.files}
+    assert {(f.topic, f.partition): f.first for f in second.manifest.files} == ends
+    verdict = verify(out, head=second.file_sha256)
+    assert (verdict.problems, verdict.records) == ((), counted(first) + counted(second))
     assert sorted(p.name for p in out.iterdir()) == [".lock", "000001", "000002", *MANIFESTS, "schemas"]
-    refused = system.run("journal", "export", "--out", str(out), "--year", "2027")
-    assert (refused.returncode, "is of performance year all" in refused.stderr) == (1, True)
-    extract = json.loads(run(system, "export", "--out", str(tmp_path / "2027"), "--year", "2027", "--json"))
-    assert extract["left_out"] > 0
+    with pytest.raises(ArchiveRefused, match="is of performance year all"):
+        exported(system, out, 2027)
+    extract = exported(system, of_2027, 2027).manifest.files
+    assert sum(f.left_out for f in extract if f.topic == "asm.journal.v1") == 1
     restored = system.beside("restored.")
-    die(restored, "import", "import", str(out), "--why", "the disk died")
-    other = restored.run("journal", "import", str(tmp_path / "2027"), "--why", "the disk died")
-    assert (other.returncode, "another archive was begun" in other.stderr) == (1, True)
-    assert "records imported, 40 of them before it was interrupted" in run(
-        restored, "import", str(out), "--why", "again"
-    )
+    assert imported(restored, out).rows == counted(first) + counted(second)
     assert lying(restored, "asm.journal.v1") == lying(system, "asm.journal.v1")
-    assert lying(restored, "asm.rulebooks.v1") == lying(system, "asm.rulebooks.v1")
-    refused = restored.run("journal", "export", "--out", str(out))
-    assert (refused.returncode, "of another journal than this cluster's" in refused.stderr) == (1, True)
-    refused = system.run("journal", "import", str(out), "--why", "by mistake")
-    assert (refused.returncode, "is not empty" in refused.stderr) == (1, True)
+    with pytest.raises(ArchiveRefused, match="an import is done"):
+        imported(restored, of_2027)
+    with pytest.raises(ArchiveRefused, match="of another journal than this cluster's"):
+        exported(restored, out)
+    with pytest.raises(ArchiveRefused, match="is not empty"):
+        imported(system, out)
+
+
+def test_what_was_deleted_before_it_was_archived_is_told(system: System, tmp_path: Path) -> None:
+    for count in (3, 5):
+        for number in range(count):
+            system.send_bytes("asm.operations.v1", None, encode(ClockSet(instant=END)), END, number=b"%d" % number)
+        system.set_clock(END)  # which waits until all are sent
+        if count == 3:
+            exported(system, tmp_path)
+    operations = TopicPartition(system.names.of("asm.operations.v1"), 0)
+    with admin(system.connection) as client:
+        client.delete_records({operations: 6})
+    with pytest.raises(LogLost, match="up to offset 4, and the log has offsets 6 to 9"):
+        exported(system, tmp_path)
+    assert verify(tmp_path).problems == ()
