@@ -33,6 +33,9 @@ LogEvent = Literal[
     # generations
     "handover_waiting",  # the live generation waits for the facts of the promoted one, at which offset, how far it is
     "law_promoted",  # a partition goes on under another law: which recalculation, movers, seconds
+    "law_switched",  # the SQL view shows the answers of another law from now on: which recalculation, how many outputs
+    "switch_waiting",  # outputs are held back until every partition is under the promoted law: is a worker down?
+    "law_switched_in_parts",  # they were waited for too long: the SQL view shows answers of two laws for a while
     "generation_ended",  # a partition of a run beside the live one is at its end
     # admission
     "records_refused",  # how many of a batch, by reason

@@ -53,6 +53,11 @@ def recalculated(cause: Cause, before: str, after: str) -> Cause:
     return replace(cause, event_id=f"{cause.event_id} {before} {after}")
 
 
+def recalculation_of(cause: Cause) -> str | None:
+    """Return which recalculation is a cause, or None where it is none."""
+    return cause.event_id.split(" ", 1)[0] if cause.type == RECALCULATION else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """What stands on every output of one announcement."""

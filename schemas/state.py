@@ -70,6 +70,19 @@ def unpack(value: bytes, record: type[R]) -> R:
     return unpacked
 
 
+def announced_of(value: bytes) -> Announced | None:
+    """Return what was last announced as a state record tells it, whatever engine version its facts are of.
+
+    :raises msgspec.DecodeError: it is not told as this release tells it.
+    """
+    record = msgspec.msgpack.decode(value)
+    told = record[-1] if isinstance(record, list) else record["announced"]
+    try:
+        return None if told is None else msgspec.convert(told, Announced, dec_hook=decode_hook)
+    except msgspec.ValidationError as error:
+        raise msgspec.DecodeError(f"no {Announced.__name__}: {error}") from error
+
+
 _DECODERS: Mapping[Any, msgspec.msgpack.Decoder[Any]] = {
     record: msgspec.msgpack.Decoder(record, dec_hook=decode_hook)
     for record in (PracticeRecord, ClinicianRecord, LedgerRecord, PartitionMark)

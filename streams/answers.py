@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel import Session
 
 from infra.database.board import Missing
+from infra.database.instants import instant_of
 from infra.database.questions import latest_as_of, obligations
 from infra.database.sentences import sentence_of, told_of
 from infra.database.tables import Finding, Obligation, Score, ScoreHistory
@@ -32,7 +33,13 @@ def tins_of(scores: Sequence[Score]) -> list[str]:
 
 
 def present(session: Session, settings: Settings) -> datetime:
-    """Return what time it is: the wall's, or on a simulated clock the latest instant that anything was said as of."""
+    """Return what time it is: the wall's, or on a simulated clock the latest instant that anything was said as of.
+
+    To a session of an instant it is that instant.
+    """
+    asked = instant_of(session)
+    if asked is not None:
+        return asked
     told = latest_as_of(session) if settings.clock == "events" else None
     return told or datetime.now(UTC)
 

@@ -184,7 +184,7 @@ class Assessor:
 
     def recalculate(self, law: Law, facts: PartitionState | None, cause: Cause) -> Iterator[None]:
         """Assess everybody anew under another law, and with other facts where there are some; a step is a practice."""
-        before, first = self._law.digests, len(self._outputs)
+        before, first = self.state.mark.rulebooks, len(self._outputs)
         if facts is not None:
             self.state.adopt(facts)
             if self.state.mark.as_of is not None:

@@ -1,7 +1,7 @@
 """Where an owner of a partition begins: with what its generation kept, or with the facts of another generation."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from processors.events import LawPromoted
 from processors.outputs import RECALCULATION, Cause
 from schemas.state import PartitionMark
 from schemas.topics import LIVE
+from streams.admission import read_journal
 from streams.assessment import SYSTEM, Assessor
 from streams.clients import AIOKAFKA, Clients
 from streams.groups import assessment_group
@@ -24,7 +25,7 @@ from streams.law import Law
 from streams.laws import law_by_digests, published_texts
 from streams.log_lost import journal_without_beginning
 from streams.runs import UNBOUNDED, Run
-from streams.state import STATE, PartitionState, StateRefused, load_state, mark_of
+from streams.state import STATE, PartitionState, StateRefused, load_state, mark_of, said_before
 
 _STAGE: Stage = "assessment"
 _STATE_FETCH_BYTES = 16 << 20
@@ -99,6 +100,8 @@ class Beginning:
                 f"The state of partition {self._partition} ends at journal offset {applied} and the group "
                 f"{self._group(generation)} has committed {committed}: one of the two was lost or set by hand."
             )
+        if kept.mark is not None and kept.mark.engine != ENGINE and generation == LIVE:
+            return await self._upgraded(kept), True
         law = await self._law_of(kept.mark)
         return Assessor(load_state(kept.records.items(), law.fresh_mark()), law), False
 
@@ -127,12 +130,54 @@ class Beginning:
         if live.mark.engine != ENGINE or theirs.fold != law.fold:
             raise StateRefused("The facts of the live generation are not those that this law comes to.")
         state = load_state(live.records.items(), replace(theirs, generation=LIVE).fresh_mark())
-        mark = replace(law.fresh_mark(), applied=state.mark.applied, as_of=state.mark.as_of)
-        assessor = Assessor(PartitionState(mark), law)
+        assessor = Assessor(PartitionState(state.mark), law)
         cause = Cause(type=RECALCULATION, source=SYSTEM, event_id=law.generation, journal_offset=state.mark.applied)
         for _ in assessor.recalculate(law, state, cause):
             await asyncio.sleep(0)
         return assessor, True
+
+    async def _upgraded(self, kept: Kept) -> Assessor:
+        """Go on from the state of another engine version, where the journal promotes a generation of this one.
+
+        The facts are that generation's at the promotion; what was announced is what the other version announced.
+
+        :raises StateRefused: the journal promotes none.
+        """
+        found = await self._promotion_after(kept.committed or 0)
+        if found is None:
+            raise StateRefused(
+                f"The state in Kafka is of engine version {kept.mark and kept.mark.engine}, this is version {ENGINE}: "
+                "continuing would mix the two."
+            )
+        promotion, offset = found
+        law = await self._law_by(promotion.rulebooks, promotion.generation)
+        facts = await self._handed_over(promotion, offset)
+        mark = replace(kept.mark or law.fresh_mark(), applied=offset, as_of=facts.mark.as_of, engine=ENGINE)
+        assessor = Assessor(said_before(kept.records, mark), law)
+        cause = Cause(type=RECALCULATION, source=SYSTEM, event_id=promotion.recalculation, journal_offset=offset)
+        for _ in assessor.recalculate(law, facts, cause):
+            await asyncio.sleep(0)
+        return assessor
+
+    async def _promotion_after(self, position: int) -> tuple[LawPromoted, int] | None:
+        """Return the first promotion of a generation of this engine version in the journal, and its offset."""
+        consumer = self._source.clients.consumer(
+            **self._source.connection.aiokafka(),
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            fetch_max_wait_ms=50,
+        )
+        consumer.assign([self._journal])
+        await consumer.start()
+        try:
+            consumer.seek(self._journal, position)
+            async for record in _read_to_end(consumer, self._journal):
+                content = read_journal(record.value, {}) if record.key is None else None
+                if isinstance(content, LawPromoted) and content.engine == ENGINE:
+                    return content, record.offset
+        finally:
+            await consumer.stop()
+        return None
 
     async def _handed_over(self, promotion: LawPromoted, offset: int) -> PartitionState:
         """Wait until the promoted generation is at the promotion, where it ends; return its facts."""
@@ -192,10 +237,14 @@ class Beginning:
 
 async def _records(consumer: Any, state: TopicPartition) -> Mapping[bytes, bytes]:
     """Return the latest record of each key."""
-    end = (await consumer.end_offsets([state]))[state]
-    records: dict[bytes, bytes] = {}
-    while (position := await consumer.position(state)) < end:  # the last record may be a commit marker
-        PROGRESS.recover(_STAGE, state.partition, position / end)
-        for batch in (await consumer.getmany(state, timeout_ms=200)).values():
-            records.update((record.key, record.value) for record in batch)
-    return records
+    return {record.key: record.value async for record in _read_to_end(consumer, state)}
+
+
+async def _read_to_end(consumer: Any, tp: TopicPartition) -> AsyncIterator[Any]:
+    """Yield the records of an assigned partition, up to what is there now."""
+    end = (await consumer.end_offsets([tp]))[tp]
+    while (position := await consumer.position(tp)) < end:  # the last record may be a commit marker
+        PROGRESS.recover(_STAGE, tp.partition, position / end)
+        for batch in (await consumer.getmany(tp, timeout_ms=200)).values():
+            for record in batch:
+                yield record

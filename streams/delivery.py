@@ -30,6 +30,7 @@ from processors.obligations import SETTLED
 from processors.outputs import Alert
 from schemas.codec import decode, encode
 from schemas.glances import glance_at_obligation, glance_at_roster
+from schemas.recalculations import Announce, RecalculationStarted
 from schemas.records import AlertAcknowledged, NoticeRecorded, NoticeState
 from streams.beats import Beat, Clock, Marks, heartbeat, unread
 from streams.dead_letters import OPERATIONS
@@ -91,6 +92,8 @@ class Following:
             said = decode(record.value)
             if isinstance(said, AlertAcknowledged):
                 self._board.acknowledge(said)
+            elif isinstance(said, RecalculationStarted) and said.announce is Announce.NONE:
+                self._board.hush(said.recalculation)
         for alert_id, value in latest.items():
             output = decode(value)
             self._board.take(output, self._since.get(alert_id, output.as_of))

@@ -189,6 +189,7 @@ def standing(connection: Connection, recorded: GenerationRecorded) -> Standing:
     :raises Unavailable: the cluster does not answer.
     """
     group = assessment_group(of_generation(connection, recorded.generation).settings)
+    marked = targets(connection, recorded.until)  # first: what comes in meanwhile is not waited for
     found = committed_offsets(connection, group)
     try:
         ended = all(mark.ended for mark in marks(connection, recorded.generation).values())
@@ -197,7 +198,7 @@ def standing(connection: Connection, recorded: GenerationRecorded) -> Standing:
     return Standing(
         recorded=recorded,
         committed={tp.partition: offset for tp, offset in found.items()},
-        targets=targets(connection, recorded.until),
+        targets=marked,
         workers=members(connection, group),
         ended=ended and bool(found),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from processors.outputs import Alert, ObligationChanged
+from processors.outputs import Alert, ObligationChanged, recalculation_of
 from processors.sentences import Names, Told, sentence
 from schemas.glances import RosterGlance
 from schemas.records import AlertAcknowledged, NoticedAlert, NoticeRecorded, NoticeState
@@ -32,6 +32,7 @@ class Alarm:
     alert: Alert
     since: datetime
     told: Told
+    recalculation: str | None = None
 
     @classmethod
     def of(cls, said: ObligationChanged, since: datetime) -> "Alarm":
@@ -45,6 +46,7 @@ class Alarm:
             alert=said.alert,
             since=since,
             told=Told.of(said),
+            recalculation=recalculation_of(said.cause),
         )
 
 
@@ -104,6 +106,11 @@ class Board:
         self._told: dict[str, AlreadyTold] = {}
         self._taken_care: dict[str, AlertAcknowledged] = {}
         self._prepared: dict[str, NoticeRecorded] = {}
+        self._hushed: set[str] = set()
+
+    def hush(self, recalculation: str) -> None:
+        """Tell nobody of what fires since a recalculation, until time or an event changes it."""
+        self._hushed.add(recalculation)
 
     def take(self, said: ObligationChanged, since: datetime) -> None:
         """Take note of an alert that fires since an instant, or is resolved."""
@@ -144,7 +151,8 @@ class Board:
                 continue
             alarm = self._alarms[alert_id]
             practice = self._roster.practice(alarm)
-            quiet = alarm.alert is Alert.FIRING and self.care_of(alert_id, now) is not None
+            cared_for = self.care_of(alert_id, now) is not None or alarm.recalculation in self._hushed
+            quiet = alarm.alert is Alert.FIRING and cared_for
             if practice is not None and not quiet:
                 groups[practice, stage, alarm.alert].append(alarm)
         return dict(sorted(groups.items()))

@@ -12,7 +12,7 @@ from hashlib import sha256
 from time import perf_counter
 from typing import Any
 
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, TopicPartition
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -29,9 +29,17 @@ from infra.log import Log
 from processors.outputs import FindingChanged, ObligationChanged, ScoreChanged, StandingChanged
 from schemas.codec import decode
 from schemas.plain import to_avro
+from schemas.recalculations import (
+    GenerationRecorded,
+    PartitionRecalculated,
+    RecalculationCompleted,
+    RecalculationStarted,
+)
 from schemas.records import AlertAcknowledged, HealthChanged, OperationRecorded, Refusal
 from streams.feed_watch import FeedWatch
+from streams.generations import operations
 from streams.projection_progress import ProjectionProgress
+from streams.switching import Switch
 from streams.waiting import Patience
 from streams.watermark_watch import WatermarkWatch
 
@@ -44,13 +52,22 @@ READ_TOPICS = (
     "asm.health.v1",
     "asm.operations.v1",
 )
-_WHOLE: Mapping[type[object], type[SQLModel]] = {
-    Refusal: tables.Refusal,
-    HealthChanged: tables.Health,
-    StandingChanged: tables.Standing,
-    AlertAcknowledged: tables.Acknowledgement,
+_WHOLE: Mapping[type[object], tuple[type[SQLModel], ...]] = {
+    Refusal: (tables.Refusal,),
+    HealthChanged: (tables.Health,),
+    StandingChanged: (tables.Standing, tables.StandingHistory),
+    AlertAcknowledged: (tables.Acknowledgement,),
 }
-_ALL_KEPT = frozenset({tables.ScoreHistory, tables.ObligationHistory, tables.Refusal})
+_ALL_KEPT = frozenset(
+    {tables.ScoreHistory, tables.ObligationHistory, tables.FindingHistory, tables.StandingHistory, tables.Refusal}
+)
+_FOR_OTHERS = (
+    OperationRecorded,
+    GenerationRecorded,
+    RecalculationStarted,
+    PartitionRecalculated,
+    RecalculationCompleted,
+)
 _POLL_MS = 200
 _MOST_RECORDS = 5000
 
@@ -60,8 +77,8 @@ def rows_of(said: object) -> list[tuple[type[SQLModel], dict[str, Any]]]:
     row: dict[str, Any] = {n: v.replace("\0", "") if isinstance(v, str) else v for n, v in to_avro(said).items()}
     whole = _WHOLE.get(type(said))
     if whole is not None:
-        return [(whole, row)]
-    if isinstance(said, OperationRecorded):
+        return [(table, row) for table in whole]
+    if isinstance(said, _FOR_OTHERS):
         return []  # who wants them reads the topic
     cause = row.pop("cause")
     row |= {f"cause_{name}": cause[name] for name in ("type", "source", "event_id", "journal_offset")}
@@ -73,7 +90,7 @@ def rows_of(said: object) -> list[tuple[type[SQLModel], dict[str, Any]]]:
         event = row.pop("event")
         row |= {f"event_{name}": event[name] for name in ("source", "origin")}
         row |= {"event_id": event["event_id"], "finding_id": _finding_id(said)}
-        return [(tables.Finding, row)]
+        return [(tables.Finding, row), (tables.FindingHistory, row)]
     raise TypeError(f"no table for {type(said).__name__}")
 
 
@@ -120,6 +137,12 @@ class Projector:
         self._feeds = read_feeds(connection.settings.feeds_file)
         self._log = Log(database=engine.url.get_backend_name())
         self._told = ProjectionProgress(connection.settings, READ_TOPICS, self._log)
+        names = topic_names(connection.settings)
+        self._switch = Switch(
+            {names.of(name): name for name in READ_TOPICS},
+            partial(operations, connection),
+            connection.settings.unavailable_limit_seconds,
+        )
         self.records_read = 0
 
     @property
@@ -144,6 +167,7 @@ class Projector:
         with self._reader() as consumer, self._engine.begin() as sql:
             clear(sql)
             self._seek(consumer, {})
+            self._switch.pass_all()  # all is one transaction
             self._read_to_end(Pulse(consumer), sql, lambda: None)
             if self.stopping:
                 sql.rollback()
@@ -167,6 +191,7 @@ class Projector:
             try:
                 with self._engine.connect() as sql:
                     self._seek(consumer, read_positions(sql))
+                    consumer.resume(*self._switch.begin())
                     self._told.reading(consumer)
                     self._read_to_end(pulse, sql, sql.commit)
                     self._told.caught_up(consumer)
@@ -192,7 +217,7 @@ class Projector:
     def _read_to_end(self, pulse: Pulse, sql: SqlConnection, after_each: Callable[[], object]) -> None:
         consumer = pulse.consumer
         ends = consumer.end_offsets(list(consumer.assignment()))
-        while not self.stopping and (left := sum(max(0, end - consumer.position(tp)) for tp, end in ends.items())):
+        while not self.stopping and (left := self._left(consumer, ends)):
             self._step(pulse, sql, after_each)
             self._progress(self.records_read, left)
 
@@ -200,18 +225,27 @@ class Projector:
         """Write a batch and how far it is read, and commit them together."""
         batches = pulse.poll(_POLL_MS, _MOST_RECORDS)
         started = perf_counter()
-        said = [decode(record.value) for batch in batches.values() for record in batch]
+        found = {tp: [(record, decode(record.value)) for record in batch] for tp, batch in batches.items()}
+        read = self._switch.sift(pulse.consumer, found)
+        said = [word for batch in read.values() for _, word in batch]
         rows = write_rows(sql, said)
         positions = [
-            {"topic": tp.topic, "partition": tp.partition, "next_offset": batch[-1].offset + 1}
-            for tp, batch in batches.items()
+            {"topic": tp.topic, "partition": tp.partition, "next_offset": batch[-1][0].offset + 1}
+            for tp, batch in read.items()
         ]
         keep_latest(sql, tables.ReadPosition, positions)
-        commit()
+        if not self._switch.writing:
+            commit()
         self.records_read += len(said)
-        self._told.wrote(batches, rows, perf_counter() - started)
+        written = {tp: [record for record, _ in batch] for tp, batch in read.items()}
+        self._told.wrote(written, rows, perf_counter() - started)
         self._told.note(said)
         self._told.look(pulse.consumer)
+
+    def _left(self, consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> int:
+        """Return how many offsets are left to read, of what is not held back."""
+        held = self._switch.held
+        return sum(max(0, end - consumer.position(tp)) for tp, end in ends.items() if tp not in held)
 
     def _reader(self) -> AbstractContextManager[KafkaConsumer]:
         names = topic_names(self._connection.settings)

@@ -62,10 +62,11 @@ class Desk:
         if recorded.state is not GenerationState.CAUGHT_UP:
             raise ReplayRefused(f"{name} has not caught up: run `asm replay start {name}` first.")
         live, texts = self._live(), published_texts(self._connection)
-        if dict(live.rulebooks) == dict(recorded.rulebooks):
+        if live.engine == ENGINE and dict(live.rulebooks) == dict(recorded.rulebooks):
             raise ReplayRefused(f"The live generation is under the rulebooks of {name} already.")
         law = law_by_digests(recorded.rulebooks, texts, LIVE, name)
-        if law.fold != law_by_digests(live.rulebooks, texts).fold and not standing(self._connection, recorded).workers:
+        same_fold = live.engine == ENGINE and law.fold == law_by_digests(live.rulebooks, texts).fold
+        if not same_fold and not standing(self._connection, recorded).workers:
             raise ReplayRefused(
                 f"The live generation needs the facts of {name} at the place of the switch: keep `asm replay start "
                 f"{name} --follow` running meanwhile."
@@ -87,6 +88,8 @@ class Desk:
             raise ReplayRefused("Nothing was promoted: there is nothing to go back to.")
         live, last, texts = self._live(), self._done[-1].started, published_texts(self._connection)
         law = law_by_digests(last.before, texts, LIVE, last.promoted_before)
+        if live.engine != ENGINE:
+            raise ReplayRefused(f"The live generation is of engine version {live.engine}, this is version {ENGINE}.")
         if law.fold != law_by_digests(live.rulebooks, texts).fold:
             raise ReplayRefused(
                 "Under the earlier rulebooks other lines of claims are kept: start a generation under them "

@@ -15,7 +15,7 @@ from processors.facts import PracticeYear, empty_year
 from processors.identity import Npi, Tin
 from processors.ledger import Ledger
 from schemas.packed_ledger import LedgerRecord, packed, unpacked
-from schemas.state import ClinicianRecord, PartitionMark, PracticeRecord, pack, unpack
+from schemas.state import ClinicianRecord, PartitionMark, PracticeRecord, announced_of, pack, unpack
 
 MARK_KEY = b"@partition"
 STATE = "asm.state.{generation}.v1"
@@ -24,12 +24,12 @@ LedgerKey = tuple[Tin, str]
 
 
 class StateRefused(Exception):
-    """State that this engine and law must not continue; says how to start a new generation."""
+    """State that this engine and law must not continue; says what to do."""
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"{why} Start a new generation beside it by setting ASM_GENERATION to a new name; then run `asm topics "
-            "apply`: it reads the journal from the beginning."
+            f"{why} Fold the journal anew beside it with `asm replay start NAME --follow --reason …`, see who moves, "
+            "then `asm replay promote NAME`: docs/operations/recalculation.md."
         )
 
 
@@ -189,6 +189,31 @@ def _restored(mark: PartitionMark, latest: Mapping[bytes, bytes]) -> PartitionSt
         else:
             _add_clinician(years, unpack(value, ClinicianRecord))
     state = PartitionState(mark)
+    state.restore(years.values(), ledgers)
+    return state
+
+
+def said_before(records: Mapping[bytes, bytes], fresh: PartitionMark) -> PartitionState:
+    """Make a state without facts of the records of another engine version: what it announced goes on counting.
+
+    :raises StateRefused: the records tell it otherwise than this release.
+    """
+    years: dict[YearKey, YearState] = {}
+    ledgers: list[LedgerState] = []
+    try:
+        for key, value in sorted(records.items()):
+            kind, *names = key.decode().split("/")
+            said = NOTHING if kind == MARK_KEY.decode() else announced_of(value) or NOTHING
+            if kind == "ledger":
+                ledgers.append(LedgerState(ledger=Ledger(tin=Tin(names[0]), beneficiary=names[1]), announced=said))
+            elif kind in {"practice", "clinician"}:
+                year = (Tin(names[0]), int(names[-1]))
+                known = years.get(year) or YearState(facts=empty_year(*year))
+                owner = names[1] if kind == "clinician" else ""
+                years[year] = replace(known, owners={**known.owners, owner: said})
+    except (msgspec.DecodeError, KeyError, IndexError, ValueError) as error:
+        raise StateRefused("What the state in Kafka says was announced is of an unknown shape.") from error
+    state = PartitionState(fresh)
     state.restore(years.values(), ledgers)
     return state
 

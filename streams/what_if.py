@@ -14,8 +14,10 @@ from processors.facts import PracticeYear, fold
 from processors.identity import Tin
 from schemas.fingerprint import observe
 from schemas.partitioning import partition_of
-from streams.assessment import Assessor, Law
-from streams.state import STATE, PartitionState, StateRefused, load_state
+from streams.assessment import Assessor
+from streams.law import Law
+from streams.laws import law_by_digests, published_texts
+from streams.state import STATE, PartitionState, StateRefused, load_state, mark_of
 
 HYPOTHETICAL = "what-if"
 
@@ -29,18 +31,22 @@ class Supposition:
     then: Assessment
 
 
-def present_state(connection: Connection, law: Law, tin: Tin) -> PartitionState:
-    """Return the state of the partition in which a TIN is, as of its last commit.
+def present_state(connection: Connection, law: Law, tin: Tin) -> tuple[PartitionState, Law]:
+    """Return the state of the partition in which a TIN is, as of its last commit, and the law that it is under.
 
     :raises Unavailable: the cluster does not answer, or the state is of another engine, rulebook or generation.
     """
     with reader(connection, topic_names(connection.settings).of(STATE)) as consumer:
         partitions = sorted(consumer.assignment())
         consumer.assign([partitions[partition_of(tin.digits.encode(), len(partitions))]])
-        try:
-            return load_state(((r.key, r.value) for r in records_to_end(consumer)), law.fresh_mark())
-        except StateRefused as refused:
-            raise Unavailable(str(refused)) from refused
+        records = {r.key: r.value for r in records_to_end(consumer)}
+    try:
+        mark = mark_of(records)
+        if mark is not None and mark.promoted:
+            law = law_by_digests(mark.rulebooks, published_texts(connection), law.generation, mark.promoted)
+        return load_state(records.items(), law.fresh_mark()), law
+    except StateRefused as refused:
+        raise Unavailable(str(refused)) from refused
 
 
 def suppose(state: PartitionState, law: Law, tin: Tin, events: Iterable[Event]) -> list[Supposition]:

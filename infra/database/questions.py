@@ -65,11 +65,12 @@ def missing(session: Session, until: datetime | None, since: datetime | None, co
 
 
 def score_history(session: Session, score: Score) -> Sequence[ScoreHistory]:
-    """Return every score that was announced of a participant and year, first to last."""
+    """Return every score that was announced of a participant and year, from the first to the one given."""
     wanted = select(ScoreHistory).where(
         ScoreHistory.tin == score.tin,
         ScoreHistory.npi == score.npi,
         ScoreHistory.performance_year == score.performance_year,
+        ScoreHistory.revision <= score.revision,
     )
     return session.exec(wanted.order_by(col(ScoreHistory.revision))).all()
 

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 from infra.database.columns import DOCUMENT, Instant, Points
 
 #: Raised by hand whenever a table changes; another number in the database asks for a rebuild.
-LAYOUT = 4
+LAYOUT = 5
 
 
 class _Said(SQLModel):
@@ -71,6 +71,7 @@ class ScoreHistory(_Score, table=True):
     """Every announced score."""
 
     __tablename__ = "score_history"
+    __table_args__ = (Index("ix_score_history_npi", "npi"),)
     revision: int = Field(primary_key=True)
 
 
@@ -120,10 +121,11 @@ class ObligationHistory(_Obligation, table=True):
     revision: int = Field(primary_key=True)
 
 
-class Finding(_Said, table=True):
-    """Something wrong or doubtful about a received event."""
-
+class _OfAFinding(SQLModel):
     finding_id: str = Field(primary_key=True)
+
+
+class _Finding(_Said, _OfAFinding):
     tin: str = Field(index=True)
     npi: str | None = Field(index=True)
     performance_year: int | None
@@ -137,11 +139,23 @@ class Finding(_Said, table=True):
     cites: Any = Field(sa_type=DOCUMENT)
 
 
-class Standing(SQLModel, table=True):
-    """Where a cohort stands in a year, as last said."""
+class Finding(_Finding, table=True):
+    """Something wrong or doubtful about a received event."""
 
+
+class FindingHistory(_Finding, table=True):
+    """Every announced state of a finding."""
+
+    __tablename__ = "finding_history"
+    revision: int = Field(primary_key=True)
+
+
+class _OfACohort(SQLModel):
     cohort: str = Field(primary_key=True)
     performance_year: int = Field(primary_key=True)
+
+
+class _Standing(_OfACohort):
     revision: int
     as_of: datetime = Field(sa_type=Instant)
     rulebook: str
@@ -155,6 +169,17 @@ class Standing(SQLModel, table=True):
     scaling_factor: Decimal | None = Field(sa_type=Points)
     standing: str
     quantiles: Any = Field(sa_type=DOCUMENT)
+
+
+class Standing(_Standing, table=True):
+    """Where a cohort stands in a year, as last said."""
+
+
+class StandingHistory(_Standing, table=True):
+    """Every announced standing of a cohort."""
+
+    __tablename__ = "standing_history"
+    revision: int = Field(primary_key=True)
 
 
 class Refusal(SQLModel, table=True):

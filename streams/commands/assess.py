@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
 from processors.assessment import Assessment
 from processors.findings import Finding
@@ -20,6 +19,7 @@ from schemas.intake.reading import Noted, Read, Refused
 from schemas.plain import to_avro, to_json
 from streams.admission import Rules
 from streams.assessment import Law
+from streams.commands.chosen_law import chosen_rulebooks
 from streams.commands.files import as_refused, read_events
 from streams.commands.terminal import ERR, OUT, REFUSED, complain, parse_instant, print_json, table
 from streams.following import FollowingAssessor
@@ -27,8 +27,16 @@ from streams.in_process import InProcess, views
 from streams.state import YearState
 from streams.wording import ESTIMATE, already_json, points
 
-HELP = "Score files of events without any server: the same way as the running system, in one process."
+HELP = """Score files of events without any server: the same way as the running system, in one process.
+
+With --rulebook the years of a vintage, of a folder with one, or of a digest are judged under that; other years, under
+ASM_VINTAGE. A digest is looked up among the rulebooks that ship, then on the cluster: with --as-of and the digests that
+`asm status --as-of` names it is what the system said then."""
 _ENVELOPE = frozenset({"emitted_id", "revision", *Envelope.__slots__})
+Rulebooks = Annotated[
+    list[str] | None,
+    typer.Option(help="Vintage, folder with one, or digest (at least 8 digits of it) of a rulebook; may be repeated."),
+]
 Years = Sequence[tuple[YearState, Assessment]]
 
 
@@ -40,6 +48,7 @@ def assess_files(
     as_of: Annotated[
         str | None, typer.Option(help="Judge as of this instant; events at or after it are left out.")
     ] = None,
+    rulebook: Rulebooks = None,
     json: Annotated[bool, typer.Option("--json", help="JSON Lines, one object a participant and year.")] = False,
 ) -> None:
     """Assess files of events and print what they come to."""
@@ -51,7 +60,7 @@ def assess_files(
     until = parse_instant(as_of) if as_of is not None else _just_after(read)
     counted = [r for r in read if _time(r) < until]
     rules = Rules(partitions=1, accept_test_identifiers=settings.test_identifiers == "accept")
-    law = Law(rulebooks=load_rulebooks(settings.vintage, settings.areas_file))
+    law = Law(rulebooks=chosen_rulebooks(settings, rulebook or ()))
     for note in (r for r in readings if isinstance(r, Noted)):
         complain(f"{note.where}: {note.detail}")
     for practice in _by_practice(counted):

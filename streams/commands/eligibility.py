@@ -28,7 +28,7 @@ def explain_eligibility(who: str, year: int | None, json: bool) -> None:
     connection = connect(settings)
     reports = []
     for tin in sorted({Tin(score.tin) for score in scores}):
-        state = present_state(connection, law, tin)
+        state, law = present_state(connection, law, tin)
         for score in scores:
             if score.tin == tin.digits:
                 report = eligibility_of(state, law, (tin, Npi(score.npi)), score.performance_year)

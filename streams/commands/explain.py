@@ -7,18 +7,17 @@ import typer
 
 from infra.database.questions import score_history
 from infra.database.tables import Score, ScoreHistory
-from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
 from streams.answers import moves, plain
 from streams.commands.eligibility import explain_eligibility
 from streams.commands.exposure import exposure_table
+from streams.commands.past_exposure import exposures_then
 from streams.commands.terminal import OUT, Json, print_json, table
-from streams.commands.view import Year, projection, score_tree, who_is
-from streams.exposure import exposures
+from streams.commands.view import AsOf, Year, law_of, projection, score_tree, who_is
 from streams.wording import ESTIMATE, points, show_instant
 
 HELP = """Why a score is what it is: every part with its numbers, reason, citation and how sure that is; then each
-change of the score with what caused it and which parts it moved.
+change of the score with what caused it and which parts it moved; with --as-of, as it was said by that instant.
 
 `asm explain eligibility WHO` shows instead what the practice's own claims say of each clinician's eligibility: what was
 counted, from which claims, what would change the answer, and where CMS's roster disagrees."""
@@ -28,28 +27,29 @@ Words = Annotated[
 ]
 
 
-def explain(words: Words, year: Year = None, json: Json = False) -> None:
+def explain(words: Words, year: Year = None, as_of: AsOf = None, json: Json = False) -> None:
     """Explain a score, or who is eligible."""
     if words[:-1] == ["eligibility"]:
+        if as_of is not None:
+            raise typer.BadParameter("what the claims say of eligibility is known of the present alone, not --as-of")
         explain_eligibility(words[-1], year, json)
     elif len(words) == 1:
-        _explain_score(words[0], year, json)
+        _explain_score(words[0], year, as_of, json)
     else:
         raise typer.BadParameter("name one WHO, or `eligibility` and one WHO")
 
 
-def _explain_score(who: str, year: int | None, json: bool) -> None:
+def _explain_score(who: str, year: int | None, as_of: str | None, json: bool) -> None:
     settings = Settings()
-    with projection(settings) as session:
+    with projection(settings, as_of) as session:
         scores = who_is(session, who, year)
         histories = [score_history(session, score) for score in scores]
         if json:
             print_json([_document(s, h) for s, h in zip(scores, histories, strict=True)])
             return
-        books = load_rulebooks(settings.vintage, settings.areas_file)
         for score, history in zip(scores, histories, strict=True):
             _show(score, history)
-            OUT.print(exposure_table(exposures(session, [score], books)))
+            OUT.print(exposure_table(exposures_then(session, [score], settings)))
         OUT.print(ESTIMATE, style="dim")
 
 
@@ -70,6 +70,7 @@ def _document(score: Score, history: Sequence[ScoreHistory]) -> dict[str, Any]:
 def _show(score: Score, history: Sequence[ScoreHistory]) -> None:
     title = f"{score.name or score.npi} (NPI {score.npi}) · {score.cohort} · {score.performance_year}"
     OUT.print(title, style="bold", markup=False)
+    OUT.print(f"Said as of {show_instant(score.as_of)} under {law_of(score)}", markup=False)
     OUT.print(score_tree(score.tree, with_inputs=True))
     rows = (
         (

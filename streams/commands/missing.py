@@ -7,19 +7,21 @@ from typing import Annotated
 import typer
 
 from infra.database.board import Missing
+from infra.database.questions import latest_as_of
 from infra.database.questions import missing as missing_of
 from infra.database.sentences import sentence_of
 from infra.rulebooks import load_rulebooks
 from infra.settings import Settings
 from streams.answers import plain, present
 from streams.commands.terminal import OUT, Json, cells, print_json, table
-from streams.commands.view import projection
+from streams.commands.view import AsOf, projection, refuse_unsaid
 from streams.wording import ESTIMATE, show_instant, stake
 
 HELP = """What is not submitted, soonest due and costliest first.
 
 Alerts that fire are those that somebody should act on now. An item of the practice (activities, Promoting
-Interoperability) is listed once, with the greatest number of points that it may cost one of its clinicians."""
+Interoperability) is listed once, with the greatest number of points that it may cost one of its clinicians. With
+--as-of it is the board as it was at that instant, days left counted from then."""
 
 
 def missing(
@@ -28,6 +30,7 @@ def missing(
     ] = None,
     cohort: Annotated[str | None, typer.Option(help="HEART_FAILURE or LOW_BACK_PAIN.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most rows of the table (JSON has all).")] = 40,
+    as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """Show what is missing."""
@@ -36,10 +39,12 @@ def missing(
     known = sorted({c.code for book in books for c in book.terms.cohorts})
     if cohort is not None and cohort not in known:
         raise typer.BadParameter(f"the cohorts are {', '.join(known)}")
-    with projection(settings) as session:
+    with projection(settings, as_of) as session:
         now = present(session, settings)
         until = None if within is None else now + timedelta(days=within)
         found = missing_of(session, until, None if within is None else now, cohort)
+        if not found and latest_as_of(session) is None:
+            refuse_unsaid(session, "of anybody")
         if json:
             print_json({"as_of": now, "missing": [_document(m, now) for m in found]})
             return

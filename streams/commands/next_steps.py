@@ -5,17 +5,18 @@ from typing import Any
 from infra.settings import Settings
 from streams.answers import SETTLED, named, owed, present, ranking
 from streams.commands.terminal import OUT, Json, print_json, table
-from streams.commands.view import Who, Year, projection, who_is
+from streams.commands.view import AsOf, Who, Year, projection, who_is
 from streams.wording import ESTIMATE, show_instant, stake
 
 HELP = """What to do first: what is not settled, a cliff before points, more points before fewer, then by the next
-instant on the way (last start of a period, end of the period, opening of the window, deadline)."""
+instant on the way (last start of a period, end of the period, opening of the window, deadline). With --as-of it is
+what was to be done at that instant."""
 
 
-def next_steps(who: Who, year: Year = None, json: Json = False) -> None:
+def next_steps(who: Who, year: Year = None, as_of: AsOf = None, json: Json = False) -> None:
     """Rank what is missing."""
     settings = Settings()
-    with projection(settings) as session:
+    with projection(settings, as_of) as session:
         scores = who_is(session, who, year)
         found = [named(o, scores) for o in owed(session, scores) if o.status not in SETTLED]
         ranked = ranking(found, present(session, settings))

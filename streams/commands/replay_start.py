@@ -5,6 +5,8 @@ import os
 import re
 import threading
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +38,15 @@ from streams.supervisor import Supervisor, asm_command
 from streams.waiting import Patience
 
 By = Annotated[str | None, typer.Option("--by", help="Who orders it; none: the user who is logged in.")]
+Reason = Annotated[str | None, typer.Option(help="Why, for the record; needed at the first start.")]
+Vintage = Annotated[str | None, typer.Option(help="Vintage of the rulebooks; none: that of the deployment.")]
+Folder = Annotated[Path | None, typer.Option(exists=True, file_okay=False, help="Folder with rulebooks of yours.")]
+AsOf = Annotated[str | None, typer.Option(help="End with the last tick at or before this instant.")]
+Full = Annotated[bool, typer.Option("--full", help="Fold the journal even where the present facts do.")]
+PerSecond = Annotated[
+    float | None, typer.Option(min=1, help="Most records of the journal a second, to spare the live one.")
+]
+Follow = Annotated[bool, typer.Option("--follow", help="Go on after it has caught up, until Ctrl-C.")]
 _LOOK_SECONDS = 1.0
 _LINE_SECONDS = 10.0
 _LOW_PRIORITY = 10
@@ -43,18 +54,14 @@ _LOW_PRIORITY = 10
 
 def start_generation(
     name: Annotated[str, typer.Argument(help="Name of the generation: a-z, 0-9 and -.")],
-    reason: Annotated[str | None, typer.Option(help="Why, for the record; needed at the first start.")] = None,
+    reason: Reason = None,
     by: By = None,
-    vintage: Annotated[str | None, typer.Option(help="Vintage of the rulebooks; none: that of the deployment.")] = None,
-    rulebook: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="Folder with rulebooks of yours.")
-    ] = None,
-    as_of: Annotated[str | None, typer.Option(help="End with the last tick at or before this instant.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Fold the journal even where the present facts do.")] = False,
-    per_second: Annotated[
-        float | None, typer.Option(min=1, help="Most records of the journal a second, to spare the live one.")
-    ] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on after it has caught up, until Ctrl-C.")] = False,
+    vintage: Vintage = None,
+    rulebook: Folder = None,
+    as_of: AsOf = None,
+    full: Full = False,
+    per_second: PerSecond = None,
+    follow: Follow = False,
 ) -> None:
     """Run assessment under other rulebooks beside the live generation, until it has caught up.
 
@@ -66,29 +73,22 @@ def start_generation(
     configure_logging(settings)
     connection = connect(settings)
     recorded = generations(operations(connection)).get(name)
-    if recorded is not None and is_there(recorded):
-        if vintage or rulebook or as_of or full:
-            complain(f"{name} goes on as it was started: abandon it first, or take another name for another law.")
-            raise typer.Exit(USAGE)
-    else:
-        if not reason:
-            complain(f"There is no generation {name} yet: to start it, say why with --reason.")
-            raise typer.Exit(USAGE)
+    if recorded is None or not is_there(recorded):
         law = _law(settings, name, vintage, rulebook)
         until = None if as_of is None else parse_instant(as_of)
-        recorded = GenerationRecorded(
-            generation=name,
-            state=GenerationState.STARTED,
-            way=_way(connection, law, until, full=full),
-            engine=ENGINE,
-            rulebooks=law.digests,
-            until=until,
-            actor=by or getpass.getuser(),
-            reason=reason,
-            instant=datetime.now(UTC),
-        )
-        start(connection, recorded, law)
+        recorded = _recorded(connection, law, until, full=full)
+        start(connection, _signed(recorded, by, reason), law)
+    elif vintage or rulebook or as_of or full:
+        complain(f"{name} goes on as it was started: abandon it first, or take another name for another law.")
+        raise typer.Exit(USAGE)
     _run(connection, recorded, per_second, follow=follow)
+
+
+def _signed(recorded: GenerationRecorded, by: str | None, reason: str | None) -> GenerationRecorded:
+    if not reason:
+        complain(f"There is no generation {recorded.generation} yet: to start it, say why with --reason.")
+        raise typer.Exit(USAGE)
+    return replace(recorded, actor=by or getpass.getuser(), reason=reason)
 
 
 def _law(settings: Settings, name: str, vintage: str | None, rulebook: Path | None) -> Law:
@@ -103,13 +103,23 @@ def _law(settings: Settings, name: str, vintage: str | None, rulebook: Path | No
     return Law(rulebooks=load_rulebooks(vintage or settings.vintage, settings.areas_file), generation=name)
 
 
-def _way(connection: Connection, law: Law, until: datetime | None, *, full: bool) -> GenerationWay:
+def _recorded(connection: Connection, law: Law, until: datetime | None, *, full: bool) -> GenerationRecorded:
     """Decide by which way, and say so."""
     decision = decide(connection, law, until)
     asked = full and decision.way is GenerationWay.QUICK
     way, why = (GenerationWay.FULL, "it was asked for") if asked else (decision.way, decision.why)
     complain(f"{law.generation} begins {_WAYS[way]}: {why}.")
-    return way
+    return GenerationRecorded(
+        generation=law.generation,
+        state=GenerationState.STARTED,
+        way=way,
+        engine=ENGINE,
+        rulebooks=law.digests,
+        until=until,
+        actor="",
+        reason="",
+        instant=datetime.now(UTC),
+    )
 
 
 _WAYS = {GenerationWay.QUICK: "with the present facts (QUICK)", GenerationWay.FULL: "with the journal (FULL)"}
@@ -148,6 +158,7 @@ class _Watch:
         self._worker = worker
         self._follow = follow
         self._said_at = 0.0
+        self._before: Mapping[int, int] | None = None
         self.over = threading.Event()
         self.caught_up = False
 
@@ -163,8 +174,14 @@ class _Watch:
                     complain(str(error))
                     continue
                 self._tell(drawn, task, found)
-                if found.caught_up and not self.caught_up:
+                if not self.caught_up and (found.caught_up or self._is_where_the_journal_was(found)):
                     self._reached(found)
+
+    def _is_where_the_journal_was(self, found: Standing) -> bool:
+        """Say whether it is as far as the journal was at the last look: while events pour in it never is at the end."""
+        before, self._before = self._before, found.targets
+        is_endless = self._recorded.until is None and before is not None
+        return is_endless and all(found.committed.get(p, 0) >= target for p, target in (before or {}).items())
 
     def _reached(self, found: Standing) -> None:
         if self._recorded.state is GenerationState.STARTED:

@@ -8,7 +8,6 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from infra.kafka.connection import connect
 from infra.rulebooks import DEFAULT_VINTAGE, load_rulebooks, read_rulebooks, vintages
 from infra.settings import Settings
 from processors.rulebook import Rulebook, RulebookError, Standing
@@ -17,13 +16,12 @@ from schemas.intake.crosswalk import areas_of, areas_text, read_crosswalk, read_
 from schemas.intake.reading import Refused
 from schemas.plain import to_avro
 from streams.commands.terminal import OUT, REFUSED, Json, complain, print_json, table
-from streams.rulebook_texts import published_text
+from streams.rulebook_texts import LEAST_DIGEST, text_of
 from streams.wording import as_json
 
 app = typer.Typer(no_args_is_help=True, help="The law as data: every value, where it stands, and how sure it is.")
 T = TypeVar("T")
 _LONG = 100
-_LEAST_DIGEST = 8
 
 Vintage = Annotated[str, typer.Option(help="Vintage, or a folder with one of yours.")]
 Year = Annotated[int | None, typer.Option(help="Performance year; none: all.")]
@@ -207,12 +205,9 @@ def _short(value: object) -> str:
 
 
 def _show_text(digest: str) -> None:
-    if len(digest) < _LEAST_DIGEST:
-        raise typer.BadParameter(f"a digest, or at least its first {_LEAST_DIGEST} digits")
-    shipped = (book for name in vintages() for book in load_rulebooks(name).values())
-    text = next((book.text for book in shipped if book.digest.startswith(digest)), None)
-    if text is None:
-        text = published_text(connect(Settings()), digest)
+    if len(digest) < LEAST_DIGEST:
+        raise typer.BadParameter(f"a digest, or at least its first {LEAST_DIGEST} digits")
+    text = text_of(Settings(), digest)
     if text is None:
         complain(f"No rulebook that ships, and none on the cluster, has the digest {digest}.")
         raise typer.Exit(REFUSED)

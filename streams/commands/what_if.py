@@ -47,7 +47,8 @@ def what_if(
     events, refused = _events(file, tin, settings)
     law = Law(rulebooks=load_rulebooks(settings.vintage, settings.areas_file), generation=settings.generation)
     connection = connect(settings)
-    found = suppose(present_state(connection, law, tin), law, tin, events)
+    state, law = present_state(connection, law, tin)
+    found = suppose(state, law, tin, events)
     if json:
         print_json([_document(s) for s in found])
     else:

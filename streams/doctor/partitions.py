@@ -171,19 +171,21 @@ def state(connection: Connection, found: Sequence[Marked]) -> Check:
     ]
     if engines != {fresh.engine}:
         trouble = f"it is of engine version {_listed(sorted(engines))}, this release is version {fresh.engine}"
-    elif any(dict(m.mark.rulebooks) != dict(fresh.rulebooks) for m in found):
+    elif any(not m.mark.promoted and dict(m.mark.rulebooks) != dict(fresh.rulebooks) for m in found):
         trouble = f"it was made under other rulebooks than those of vintage {settings.vintage} here"
     elif unfit := _unfit(connection, found):
         trouble = f"it does not fit what the group has committed, in partitions {_listed(unfit)}"
     else:
-        told = f"generation {settings.generation}, engine {fresh.engine}, {len(found)} partitions"
+        promoted = sorted({m.mark.promoted for m in found} - {""})
+        law = f", under the law of {', '.join(promoted)}" if promoted else ""
+        told = f"generation {settings.generation}, engine {fresh.engine}, {len(found)} partitions{law}"
         return fine("state", told, details)
     return Check(
         name="state",
         verdict=Verdict.FAIL,
         seen=f"generation {settings.generation}: {trouble}",
-        remedy="Workers refuse it. Set ASM_GENERATION to a new name, then `asm topics apply`.",
-        page=f"{OPERATIONS}/running.md",
+        remedy="Workers refuse it. Fold the journal anew: `asm replay start NAME --follow`, then promote it.",
+        page=f"{OPERATIONS}/recalculation.md",
         details=details,
     )
 

@@ -142,8 +142,10 @@ def journal(system: System, events: Iterable[Timed[Any]]) -> None:
     """Write events into the journal, as admission does."""
     for item in events:
         told = inbound_of(item.event, Rules(partitions=PARTITIONS), timestamp=milliseconds(item.received_at))
-        headers = {"received_at": b"%d" % told.timestamp, "origin": told.origin.encode()}
-        system.send_bytes("asm.journal.v1", told.key, told.value or b"", item.received_at, **headers).get(timeout=30)
+        sent = system.send_bytes(
+            "asm.journal.v1", told.key, told.value or b"", item.received_at, origin=told.origin.encode()
+        )
+        sent.get(timeout=30)
 
 
 def test_an_export_goes_on_where_the_last_manifest_ended_and_is_whole_or_not_there(

@@ -1,22 +1,33 @@
 """Recalculation on a real Kafka: a generation beside the live one, promoted and rolled back, and nothing left of it."""
 
 import json
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaProducer
 
 from infra.rulebooks import DEFAULT_VINTAGE, load_rulebooks
+from processors.engine import ENGINE
 from processors.outputs import ObligationChanged, ScoreChanged
 from processors.simulation import simulate
+from schemas.codec import decode, encode
 from schemas.plain import to_avro
+from schemas.recalculations import PartitionRecalculated, RecalculationCompleted, RecalculationStarted
 from schemas.state import pack
+from streams.assessment import Assessor
 from streams.generations import of_generation, own_topics
 from streams.groups import assessment_group
+from streams.in_process import views
 from streams.laws import kept
-from tests.integration.system import System
+from streams.state import MARK_KEY, STATE
+from tests.integration.system import System, await_that
+from tests.integration.test_worker import assert_each_revision_once
 from tests.making import YEAR, at
-from tests.streams.laws import QUALITY, write_rulebooks
+from tests.streams.laws import EPISODES, QUALITY, write_rulebooks
 
 pytestmark = pytest.mark.integration
 END = at("2028-04-20")
@@ -98,3 +109,157 @@ def test_a_law_is_looked_at_promoted_and_taken_back_and_nothing_is_left_of_its_g
     for name in ("cases", "cases-full"):
         assert system.run("replay", "abandon", name, "--reason", "seen").returncode == 0
         assert topics_and_groups(system, name) == (set(), False)
+
+
+def meaning(system: System) -> dict[object, object]:
+    """What the state of the live generation means under the law that it is in: what must have been said last."""
+    found = kept(system.connection, "live")
+    told: list[Any] = []
+    for state in found.states.values():
+        assessor = Assessor(state, found.law)
+        for year in state.years():
+            scores, obligations = views(year, assessor.assessment_of(year))
+            told += [decode(encode(output)) for output in (*scores, *obligations)]
+    return figures(told)
+
+
+def figures(outputs: list[Any]) -> dict[object, object]:
+    """The figures that were said last: what of an output does not depend on when it was said."""
+    names = ("final_score", "prepared_score", "highest_reachable", "item", "status", "points_at_stake", "missing")
+    return {key: [now.get(name) for name in names] for key, now in said(outputs).items()}
+
+
+def operations(system: System, kind: type[Any]) -> list[Any]:
+    return [o for o in system.outputs("asm.operations.v1") if isinstance(o, kind)]
+
+
+class Reader(threading.Thread):
+    """Reads again and again under which rulebooks the SQL view shows those who move, each time in one query."""
+
+    def __init__(self, system: System, movers: list[str]) -> None:
+        super().__init__(daemon=True)
+        self._url = system.environment["ASM_DATABASE_URL"].removeprefix("sqlite:///")
+        self._movers = movers
+        self.over = threading.Event()
+        self.seen: list[tuple[str, ...]] = []
+
+    def run(self) -> None:
+        marks = ",".join("?" * len(self._movers))
+        query = f"select distinct rulebook from score where performance_year = {YEAR} and npi in ({marks}) order by 1"  # noqa: S608
+        with closing(sqlite3.connect(self._url)) as sql:
+            while not self.over.is_set():
+                found = tuple(row[0] for row in sql.execute(query, self._movers))
+                if not self.seen or self.seen[-1] != found:
+                    self.seen.append(found)
+
+
+def test_a_promotion_among_events_and_kills_is_done_once_and_the_view_switches_at_once(
+    system: System,
+) -> None:
+    world = simulate(8, 40, load_rulebooks(DEFAULT_VINTAGE)[YEAR])
+    early = [timed for timed in world if timed.received_at < at("2028-03-20")]
+    late = [timed for timed in world if timed.received_at >= at("2028-03-20")]
+    system.send(early)
+    system.set_clock(at("2028-03-20"))
+    worker = system.worker("--no-supervise")
+    system.start("project")
+    system.await_tick(at("2028-03-20"))
+    folder = str(write_rulebooks(system.folder / "cases", CASES))
+    assert system.run("replay", "start", "cases", "--rulebook", folder, "--reason", "r").returncode == 0
+    movers: list[str] = sorted(
+        {o.npi for o in outputs_of(system, "cases") if isinstance(o, ScoreChanged)} & differing(system)
+    )
+    await_that(lambda: set(in_the_view(system, movers)) == set(movers), 60, "the view shows everybody")
+    reader = Reader(system, movers)
+    reader.start()
+
+    command = system.start("replay", "promote", "cases", "--reason", "r")
+    await_that(lambda: bool(operations(system, RecalculationStarted)), 60, "the promotion began")
+    command.kill()
+    worker.kill()
+    system.send(late)
+    system.set_clock(END)
+    system.worker("--no-supervise")
+    again = system.run("replay", "promote", "cases", "--reason", "r")
+    assert again.returncode == 0, again.stderr
+    system.await_tick(END)
+
+    (started,), (completed,) = operations(system, RecalculationStarted), operations(system, RecalculationCompleted)
+    done = operations(system, PartitionRecalculated)
+    assert (completed.recalculation, sorted(d.partition for d in done)) == (started.recalculation, [0, 1, 2, 3])
+    assert figures(outputs_of(system)) == meaning(system)
+    assert_each_revision_once(system)
+    digest = started.after[str(YEAR)]
+    await_that(lambda: bool(reader.seen) and reader.seen[-1] == (digest,), 60, "the view has switched")
+    reader.over.set()
+    reader.join()
+    assert reader.seen == [(started.before[str(YEAR)],), (digest,)]
+
+
+def differing(system: System) -> set[str]:
+    """The clinicians of whose scores the two generations say something else."""
+    before, after = said(outputs_of(system)), said(outputs_of(system, "cases"))
+    return {now["npi"] for key, now in after.items() if "npi" in now and "tree" in now and before.get(key) != now}
+
+
+def in_the_view(system: System, npis: list[str]) -> list[str]:
+    with closing(sqlite3.connect(system.environment["ASM_DATABASE_URL"].removeprefix("sqlite:///"))) as sql:
+        try:
+            rows = sql.execute("select npi from score where performance_year = ?", (YEAR,))
+            return [npi for (npi,) in rows if npi in npis]
+        except sqlite3.OperationalError:
+            return []
+
+
+WIDER = (EPISODES, "diagnoses", '"I50", ', '"I50", "I42", ')
+
+
+def state_of(system: System, name: str) -> str:
+    told = json.loads(system.run("replay", "list", "--json").stdout)
+    return next((g["state"] for g in told["generations"] if g["generation"] == name), "")
+
+
+def test_where_the_fold_is_another_the_facts_are_handed_over_and_so_they_are_to_a_new_engine_version(
+    system: System,
+) -> None:
+    system.send(simulate(9, 12, load_rulebooks(DEFAULT_VINTAGE)[YEAR]))
+    system.set_clock(END)
+    worker = system.worker("--no-supervise")
+    system.await_tick(END)
+    folder = str(write_rulebooks(system.folder / "wider", WIDER))
+    beside = system.start("replay", "start", "wider", "--follow", "--rulebook", folder, "--reason", "r")
+    await_that(lambda: state_of(system, "wider") == "CAUGHT UP", 60, "it has caught up")
+    assert "the rulebooks keep other lines of claims" in beside.log.read_text()
+    promoted = system.run("replay", "promote", "wider", "--reason", "r")
+    assert promoted.returncode == 0, promoted.stderr
+    assert facts_of(system, "live") == facts_of(system, "wider")
+    assert figures(outputs_of(system)) == meaning(system)
+    assert beside.stop() == 0
+
+    assert worker.stop() == 0
+    before = figures(outputs_of(system))
+    make_older(system)
+    refused = system.run("worker", "--no-supervise")
+    assert (refused.returncode, "asm replay start NAME" in refused.stderr) == (1, True)
+    system.worker("--no-supervise", "--only", "admission")
+    newer = system.start("replay", "start", "newer", "--follow", "--reason", "a new release")
+    await_that(lambda: state_of(system, "newer") == "CAUGHT UP", 60, "it has caught up")
+    command = system.start("replay", "promote", "newer", "--reason", "a new release")
+    system.worker("--no-supervise", "--only", "assessment")
+    assert command.process.wait(60) == 0, command.log.read_text()
+    assert {mark.engine for mark in system.marks().values()} == {ENGINE}
+    assert facts_of(system, "live") == facts_of(system, "newer")
+    assert {mark.promoted for mark in system.marks().values()} == {"newer"}
+    assert figures(outputs_of(system)) == meaning(system) == before
+    assert_each_revision_once(system)
+    assert newer.stop() == 0
+
+
+def make_older(system: System) -> None:
+    """Make the state one of an earlier engine version."""
+    producer = KafkaProducer(bootstrap_servers=system.connection.bootstrap, acks="all")
+    for partition, mark in system.marks().items():
+        older = pack(replace(mark, engine=ENGINE - 1))
+        producer.send(system.names.of(STATE), key=MARK_KEY, value=older, partition=partition)
+    producer.flush()
+    producer.close()

@@ -209,7 +209,7 @@ def test_state_of_another_engine_or_law_is_refused_with_the_way_out() -> None:
         (replace(LAW.fresh_mark(), engine=ENGINE + 1), f"engine version {ENGINE}, this is version {ENGINE + 1}"),
         (replace(LAW.fresh_mark(), rulebooks={"2027": "another"}), "other rulebooks"),
     ):
-        with pytest.raises(StateRefused, match="ASM_GENERATION") as refused:
+        with pytest.raises(StateRefused, match="asm replay start NAME") as refused:
             load_state(list(driver.committed.items()), mark)
         assert sentence in str(refused.value)
     with pytest.raises(StateRefused, match="unknown shape"):

@@ -205,6 +205,26 @@ def test_an_acknowledged_alert_is_not_told_until_that_ends_by_itself() -> None:
     assert due(made, later) == [("north", "T_14", "FIRING", ["a1"])]
 
 
+def test_of_what_fires_with_a_hushed_recalculation_nobody_is_told_until_its_next_stage() -> None:
+    cause = replace(FIRED.cause, type="RECALCULATION", event_id="R1 old new")
+    made = board()
+    made.hush("R1")
+    take(made, replace(alert(1), cause=cause), replace(alert(2), cause=replace(cause, event_id="R2 old new")))
+    assert due(made) == [("north", "T_30", "FIRING", ["a2"])]
+    take(made, alert(1, "T_14"))
+    assert due(made) == [("north", "T_14", "FIRING", ["a1"]), ("north", "T_30", "FIRING", ["a2"])]
+
+
+def test_what_a_hushed_recalculation_resolves_is_told() -> None:
+    made = board()
+    take(made, alert(1))
+    tell(made)
+    made.hush("R1")
+    cause = replace(FIRED.cause, type="RECALCULATION", event_id="R1 old new")
+    take(made, replace(alert(1, state=Alert.RESOLVED), cause=cause))
+    assert due(made) == [("north", "T_30", "RESOLVED", ["a1"])]
+
+
 def test_that_an_acknowledged_alert_is_resolved_is_told() -> None:
     made = board()
     take(made, alert(1))
