@@ -13,9 +13,11 @@ from kafka import TopicPartition
 
 from infra.errors import LogLost
 from infra.kafka.topics import admin
+from processors.events import LawPromoted
+from processors.outputs import RECALCULATION
 from processors.simulated_world import Timed
 from processors.simulation import simulate
-from schemas.codec import encode
+from schemas.codec import decode, encode
 from schemas.records import ClockSet
 from streams.admission import Rules, inbound_of, milliseconds
 from streams.archive import Exported, Order, export
@@ -24,10 +26,12 @@ from streams.archive_compare import Comparison, compare
 from streams.archive_import import Imported, import_archive
 from streams.archive_import import Order as ImportOrder
 from streams.archive_manifest import ArchiveRefused
+from streams.recalculations import recalculations
 from streams.state_digest import digest_on
 from tests.integration.system import PARTITIONS, System
 from tests.integration.test_worker import BOOKS
 from tests.making import DUE, at, listed
+from tests.streams.laws import QUALITY, write_rulebooks
 
 pytestmark = pytest.mark.integration
 END = at("2028-04-20")
@@ -60,14 +64,23 @@ main()
 
 
 def play(system: System) -> None:
-    """A year of a few clinicians through a worker, which ends."""
+    """A year of a few clinicians through a worker, which ends; in the middle of it another law is promoted."""
     world = simulate(5, 8, BOOKS[min(BOOKS)])
     worker = system.worker()
     for since, until in ((at("2000-01-01"), at("2027-03-01")), (at("2027-03-01"), DUE), (DUE, END)):
         system.send(item for item in world if since <= item.received_at < until)
         system.set_clock(until)
-    system.await_tick(END)
+        system.await_tick(until)
+        if until == DUE:
+            promote(system)
     worker.stop()
+
+
+def promote(system: System) -> None:
+    folder = str(write_rulebooks(system.folder / "cases", (QUALITY, "case_minimum", "value    = 20", "value    = 60")))
+    for command in (("start", "cases", "--rulebook", folder), ("promote", "cases")):
+        told = system.run("replay", *command, "--reason", "a correction")
+        assert told.returncode == 0, told.stderr
 
 
 def die(system: System, where: str, *arguments: str) -> None:
@@ -134,8 +147,12 @@ def test_a_broker_that_lost_everything_is_restored_also_into_another_number_of_p
         compared = compare(restored.connection, out, silent)
         assert compared == Comparison(same=len(said(system)), otherwise=0, missing=0, more=0, behind=0)
     assert lying(same, "asm.journal.v1") == lying(system, "asm.journal.v1")
-    assert lying(same, "asm.operations.v1")[:-1] == lying(system, "asm.operations.v1")
-    assert {r.partition for r in other.journal()} == {0, 1, 2}
+    operations = lying(system, "asm.operations.v1")
+    assert lying(same, "asm.operations.v1")[: len(operations)] == operations
+    assert [r.completed is not None for r in recalculations(same.outputs("asm.operations.v1"))] == [True]
+    promoted = [r.partition for r in other.journal() if r.key is None and isinstance(decode(r.value), LawPromoted)]
+    assert sorted(promoted) == [0, 1, 2]
+    assert sum(output.cause.type == RECALCULATION for output in said(other).values()) > 0
 
 
 def journal(system: System, events: Iterable[Timed[Any]]) -> None:
