@@ -24,7 +24,14 @@ from streams.generation_diff import GenerationDiff
 from streams.laws import Kept
 from streams.state import PartitionState
 from streams.wording import as_json
-from tests.generations import BENCHMARK_CORRECTED, COMPLETENESS_CORRECTED, MORE_ELEMENTS, PRESENT, generation
+from tests.generations import (
+    BENCHMARK_CORRECTED,
+    COMPLETENESS_CORRECTED,
+    ELEMENTS_COST,
+    MORE_ELEMENTS,
+    PRESENT,
+    generation,
+)
 from tests.making import NPI, TIN, YEAR, at, attested, listed
 from tests.streams.laws import rulebooks_with
 from tests.streams.test_generation_diff import INCOMPLETE, NOW, WELL, cohort, forged, reported, under
@@ -116,6 +123,8 @@ def test_what_differs_alike_in_several_years_is_one_row() -> None:
     given = sides(reported(*WELL), BENCHMARK_CORRECTED)
     ((moves, years),) = by_years(rule_moves(compared(given)))
     assert (moves.difference.key, moves.alone, moves.together, years) == ("benchmarks.236/ECQM", 1, 0, "2027–2031")
+    pair = rule_moves(compared(sides(reported(*WELL), ELEMENTS_COST, MORE_ELEMENTS)))
+    assert {(m.alone, m.together) for m in pair if m.difference.performance_year == YEAR} == {(0, 1)}
     only = replace(moves, alone=3)
     assert by_years([only]) == [(only, "2027")]
 
@@ -233,6 +242,7 @@ def test_the_page_needs_no_script_and_fetches_nothing_and_names_nobody() -> None
     assert "14 participants; 14 have another final score." in told
     assert "benchmarks.236/ECQM 14" in told
     assert "no cause found" not in told
+    assert told.index("What causes another final score") < told.index("What differs another")
 
 
 def test_the_page_hides_what_is_of_too_few_and_says_so() -> None:
