@@ -19,7 +19,7 @@ from schemas.plain import to_json
 from schemas.state import ClinicianRecord, PartitionMark, PracticeRecord, unpack
 from streams.state import MARK_KEY, STATE
 
-_LEFT_OUT = frozenset({"revision", "origin", "journal_offset", "applied"})
+_LEFT_OUT = frozenset({"revision", "origin", "journal_offset"})
 _RECORDS: Mapping[bytes, type[Any]] = {b"practice": PracticeRecord, b"clinician": ClinicianRecord}
 
 

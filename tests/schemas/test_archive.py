@@ -52,6 +52,7 @@ def test_what_is_read_is_what_lay_on_the_topic() -> None:
 def test_every_codec_gives_back_what_it_was_given(codec: str) -> None:
     stream, done = written(ROWS * 3000, codec=codec)  # several blocks
     assert list(ArchiveReader(stream).rows()) == ROWS * 3000
+    assert len(list(fastavro.block_reader(BytesIO(stream.getvalue())))) > 1
     assert (done.count, done.sha256) == (12000, sha256(stream.getvalue()).hexdigest())
 
 
@@ -66,19 +67,22 @@ def test_bytes_that_another_writer_wrote_otherwise_are_kept() -> None:
 
 def test_a_file_that_is_none_or_is_cut_off_is_broken() -> None:
     whole = written(ROWS)[0].getvalue()
-    for content in (b"", b"nothing", whole[:-20], whole[:200]):
+    loose = written([row(0, b"no record")], codec="null")[0].getvalue()
+    longer = loose.replace(b"\x12\x02\x12no record", b"\x7e\x02\x12no record")  # a length beyond the end
+    for content in (b"", b"nothing", whole[:-20], whole[:200], longer):
         with pytest.raises(ArchiveBroken):
             list(ArchiveReader(BytesIO(content)).rows())
 
 
 @pytest.mark.parametrize("reader", [fastavro.reader, lambda stream: DataFileReader(stream, DatumReader())])
 def test_any_avro_reader_shows_the_records(reader: Any) -> None:
-    stream, _ = written([*ROWS, row(9, b"no record"), row(10, None)])
+    longer = encode(EVENTS[0]) + b"more"
+    stream, _ = written([*ROWS, row(9, b"no record"), row(10, None), row(11, longer)])
     shown = list(reader(stream))
-    assert [r["offset"] for r in shown] == [0, 2, 4, 6, 9, 10]
-    assert [r["key"] for r in shown] == [KEY, KEY, KEY, None, KEY, KEY]
+    assert [r["offset"] for r in shown] == [0, 2, 4, 6, 9, 10, 11]
+    assert [r["key"] for r in shown] == [KEY, KEY, KEY, None, KEY, KEY, KEY]
     assert shown[1]["value"]["measurements"][0]["measure_id"] == quality().measurements[0].measure_id
-    assert [r["value"] for r in shown[3:]] == [{}, b"no record", None]
+    assert [r["value"] for r in shown[3:]] == [{}, b"no record", None, longer]
     assert [(h["name"], h["value"]) for h in shown[0]["headers"]] == list(HEADERS)
 
 

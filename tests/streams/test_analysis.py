@@ -54,6 +54,7 @@ def test_tins_stand_in_it_where_they_are_asked_for(session: Session, tmp_path: P
 def test_a_score_has_its_parts_as_columns(session: Session, tmp_path: Path) -> None:
     tables = told(session, tmp_path, with_tins=True)
     (score,) = tables["scores"]
+    assert {row["practice_alias"] for rows in tables.values() for row in rows} == {"north"}
     latest = max(tables["score_history"], key=lambda row: int(row["revision"]))
     assert latest == score
     assert (score["npi"], score["performance_year"], type(score["final_score"])) == (NPI, 2027, Decimal)

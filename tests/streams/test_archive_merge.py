@@ -64,6 +64,7 @@ def merge(sources: Sequence[str], partitions: int) -> list[str]:
         (["a1 1 !0 a2 2", "b1 1 b2 2 !0 b3"], ["a1 b1 1 b2 !0 a2 b3 2"]),  # ticks wait for it, events move up only
         (["a1 !0 !5 a2", "b1 !0 b2 !5"], ["a1 b1 !0 b2 !5 a2"]),
         (["a1 !0 a2 1", "b1 1"], ["a1 b1 !0 a2 1"]),  # a mark that one has not yet
+        (["a1 !0 a2", "b1 !5 b2"], ["a1 b1 !0 a2 !5 b2"]),  # two that are not the same are two
         (["", ""], [""]),
     ],
 )

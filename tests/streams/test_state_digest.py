@@ -10,10 +10,14 @@ Records = list[tuple[int, bytes, bytes]]
 
 
 def played(*more: str, spread: bool = False) -> Records:
-    """The state of a partition after a few events; ``spread``: with ticks in between, at other offsets."""
+    """The state of a partition after a few events; ``spread``: from other places, the claims in another order."""
     driver = Driver()
+    if spread:
+        driver._inbound = 70
     driver.send("listed_heart_failure_clinician")
-    driver.send(claim(event_id="c1", claim_id="c1"))
+    claims = [claim(event_id=f"c{n}", claim_id=f"c{n}", source=f"feed-{n}") for n in (1, 2)]
+    for event in reversed(claims) if spread else claims:
+        driver.send(event)
     if spread:
         driver.write(*[driver.journal[-1]] * 5)
     driver.tick("2028-03-24T00:00:00Z")
