@@ -48,7 +48,7 @@ class ClaimCounts:
         for key in touched:
             if key not in done:
                 beneficiary = self._beneficiary(key)
-                done |= beneficiary.keys()
+                done.update(beneficiary)
                 owners |= self._recount(key[0], beneficiary)
         return {(tin, py) for tin, _, year in owners for py in self._performance_years(year)}
 
@@ -58,7 +58,7 @@ class ClaimCounts:
         for key in self._state.ledger_keys():
             if key[0] == tin and key not in done:
                 beneficiary = self._beneficiary(key)
-                done |= beneficiary.keys()
+                done.update(beneficiary)
                 yield list(beneficiary.values())
 
     def of(self, tin: Tin, performance_year: int, npis: Iterable[Npi]) -> Mapping[Npi, Mapping[int, ClaimYear]]:
