@@ -4,7 +4,7 @@ It leaves out where things lie and how often they were said: offsets, origins, r
 what it is when the journal is restored elsewhere, or into another number of partitions.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -19,7 +19,6 @@ from schemas.plain import to_json
 from schemas.state import ClinicianRecord, PartitionMark, PracticeRecord, unpack
 from streams.state import MARK_KEY, STATE
 
-_LEFT_OUT = frozenset({"revision", "origin", "journal_offset"})
 _RECORDS: Mapping[bytes, type[Any]] = {b"practice": PracticeRecord, b"clinician": ClinicianRecord}
 
 
@@ -84,20 +83,22 @@ def digest_on(connection: Connection) -> StateDigest:
 
 
 def _canonical(key: bytes, value: bytes) -> bytes:
-    """Return what a record says, in one form; the order in which sources were met is none of it."""
+    """Return what a record says, in one form."""
     kind = key.split(b"/", 1)[0]
     if kind == b"ledger":
         record = unpack(value, LedgerRecord)
-        said = to_json(unpacked(record))
-        said["sources"] = sorted(said["sources"])
-        return _json(_without({"ledger": said, "announced": to_json(record.announced)}))
-    return _json(_without(to_json(unpack(value, _RECORDS[kind]))))
+        plain = {"facts": to_json(unpacked(record)), "announced": to_json(record.announced)}
+    else:
+        plain = to_json(unpack(value, _RECORDS[kind]))
+    plain["announced"] = _without(plain["announced"], {"revision", "origin"})
+    return _json(_without(plain, {"origin"}))
 
 
-def _without(plain: Any) -> Any:
+def _without(plain: Any, names: Collection[str]) -> Any:
+    """Leave fields out, at every depth."""
     if isinstance(plain, dict):
-        return {name: _without(value) for name, value in plain.items() if name not in _LEFT_OUT}
-    return [_without(value) for value in plain] if isinstance(plain, list | tuple) else plain
+        return {name: _without(value, names) for name, value in plain.items() if name not in names}
+    return [_without(value, names) for value in plain] if isinstance(plain, list | tuple) else plain
 
 
 def _json(plain: object) -> bytes:

@@ -1,9 +1,11 @@
 """The digest of a state: the same wherever things lie, another as soon as something else is known."""
 
-from schemas.state import PartitionMark, pack, unpack
+from dataclasses import replace
+
+from schemas.state import ClinicianRecord, PartitionMark, pack, unpack
 from streams.state import MARK_KEY
 from streams.state_digest import StateDigest, state_digest
-from tests.making import at, claim
+from tests.making import at, claim, quality
 from tests.streams.driver import Driver
 
 Records = list[tuple[int, bytes, bytes]]
@@ -46,6 +48,25 @@ def test_what_is_known_and_the_last_tick_and_the_law_are_all_of_it() -> None:
         other = [(p, key, changed(value, mark) if key == MARK_KEY else value) for p, key, value in records]
         assert state_digest(other) != known
     assert state_digest(r for r in records if not r[1].startswith(b"ledger")) != known
+
+
+def test_how_often_something_was_said_is_none_of_it_and_a_submission_s_own_revision_is() -> None:
+    key, value = next((key, value) for _, key, value in played() if key.startswith(b"clinician"))
+    record = unpack(value, ClinicianRecord)
+    assert record.announced.score is not None
+    again = replace(record.announced.score, revision=99)
+    said = pack(replace(record, announced=replace(record.announced, score=again)))
+    assert said != value
+    assert state_digest([(0, key, said)]) == state_digest([(0, key, value)])
+    first, second = (played_submission(revision) for revision in (1, 2))
+    assert state_digest(first) != state_digest(second)
+
+
+def played_submission(revision: int) -> Records:
+    driver = Driver()
+    driver.send(quality(event_id="q", submission_id="q", revision=revision))
+    driver.tick("2028-03-24T00:00:00Z")
+    return [(0, key, value) for key, value in driver.committed.items()]
 
 
 def changed(value: bytes, mark: dict[str, object]) -> bytes:
