@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from infra.kafka.connection import Connection, unreachable
-from infra.kafka.topics import missing_topic
+from infra.kafka.reading import reader
 
 _FETCH_BYTES = 16 << 20
 _POLL_MS = 200
@@ -17,13 +17,15 @@ def latest_records(connection: Connection, topic: str) -> dict[int, dict[bytes, 
 
     :raises Unavailable: the cluster does not answer, or has no such topic (by its name on the cluster).
     """
+    with reader(connection, topic) as asked:
+        partitions = sorted(tp.partition for tp in asked.assignment())
     try:
-        return asyncio.run(_latest(connection, topic))
+        return asyncio.run(_latest(connection, topic, partitions))
     except KafkaError as error:
         raise unreachable(connection, error) from error
 
 
-async def _latest(connection: Connection, topic: str) -> dict[int, dict[bytes, bytes]]:
+async def _latest(connection: Connection, topic: str, partitions: list[int]) -> dict[int, dict[bytes, bytes]]:
     consumer = AIOKafkaConsumer(
         **connection.aiokafka(),
         enable_auto_commit=False,
@@ -33,7 +35,7 @@ async def _latest(connection: Connection, topic: str) -> dict[int, dict[bytes, b
     )
     await consumer.start()
     try:
-        places = [TopicPartition(topic, p) for p in sorted(await _partitions(consumer, topic))]
+        places = [TopicPartition(topic, partition) for partition in partitions]
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         found: dict[int, dict[bytes, bytes]] = {tp.partition: {} for tp in places}
@@ -42,12 +44,6 @@ async def _latest(connection: Connection, topic: str) -> dict[int, dict[bytes, b
     finally:
         await consumer.stop()
     return found
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    if topic not in await consumer.topics():
-        raise missing_topic(topic)
-    return set(consumer.partitions_for_topic(topic) or ())
 
 
 async def _read_into(
