@@ -30,7 +30,7 @@ from streams.state import STATE, PartitionState, StateRefused, load_state, mark_
 _STAGE: Stage = "assessment"
 _STATE_FETCH_BYTES = 16 << 20
 _AGAIN_SECONDS = 3.0
-_HANDOVER_SECONDS = 0.5
+_HANDOVER_SECONDS, _HANDOVER_MOST_SECONDS = 0.5, 10.0
 
 
 class Overtaken(Exception):
@@ -182,9 +182,11 @@ class Beginning:
     async def _handed_over(self, promotion: LawPromoted, offset: int) -> PartitionState:
         """Wait until the promoted generation is at the promotion, where it ends; return its facts."""
         law = replace(await self._law_by(promotion.rulebooks, ""), generation=promotion.generation)
+        pause = _HANDOVER_SECONDS
         while (kept := await self._read(promotion.generation)).place[0] < offset:
             self._log.warning("handover_waiting", generation=promotion.generation, offset=offset, applied=kept.place[0])
-            await asyncio.sleep(_HANDOVER_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _HANDOVER_MOST_SECONDS)
         return load_state(kept.records.items(), law.fresh_mark())
 
     async def _law_of(self, mark: PartitionMark | None) -> Law:

@@ -20,6 +20,8 @@ from streams.promotion import await_everywhere, desk
 from streams.recalculations import Recalculation, law_in_force, recalculations
 from streams.wording import show_instant
 
+_PATIENCE_SECONDS = 10.0
+
 
 class Announced(StrEnum):
     """Whether people are told."""
@@ -88,15 +90,19 @@ def rollback(reason: Reason, by: By = None, announce: AnnounceOption = Announced
 
 def _await(connection: Connection, begun: Recalculation) -> None:
     """Wait until every partition has switched, and tell."""
-    started = time.monotonic()
+    started = said = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=ERR, disable=not ERR.is_terminal, transient=True) as drawn:
         task = drawn.add_task("partitions under the new law", total=begun.started.partitions)
-        done = await_everywhere(
-            connection,
-            begun.started.recalculation,
-            lambda found: drawn.update(task, completed=len(found.partitions)),
-        )
+
+        def tell(found: Recalculation) -> None:
+            nonlocal said
+            drawn.update(task, completed=len(found.partitions))
+            if time.monotonic() - said > _PATIENCE_SECONDS:
+                said = time.monotonic()
+                complain(f"{len(found.partitions)} of {found.started.partitions} partitions: do workers run?")
+
+        done = await_everywhere(connection, begun.started.recalculation, tell)
     counts, seconds = done.counts(), time.monotonic() - started
     complain(
         f"{done.started.recalculation}: {counts['movers']} of {counts['participants']} participants have another final "
