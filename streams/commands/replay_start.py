@@ -51,7 +51,7 @@ PerSecond = Annotated[
 Follow = Annotated[bool, typer.Option("--follow", help="Go on after it has caught up, until Ctrl-C.")]
 _LOOK_SECONDS = 1.0
 _LINE_SECONDS = 10.0
-_LOW_PRIORITY = 10
+_LOW_PRIORITY = 5
 
 
 def start_generation(

@@ -177,7 +177,7 @@ class System:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
 
     def shell(self, command: str) -> str:

@@ -1,7 +1,9 @@
 """Recalculation on a real Kafka: a generation beside the live one, promoted and rolled back, and nothing left of it."""
 
+import itertools
 import json
 import sqlite3
+import subprocess
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 
+from infra.kafka.groups import committed_offsets
 from infra.rulebooks import DEFAULT_VINTAGE, load_rulebooks
 from processors.engine import ENGINE
 from processors.outputs import ObligationChanged, ScoreChanged
@@ -75,6 +78,33 @@ def topics_and_groups(system: System, generation: str) -> tuple[set[str], bool]:
         client.close()
 
 
+def killed_and_run_again(system: System, command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Start a generation with a pace at which it takes a while, kill it in the midst of the journal, go on."""
+    begun = system.start("replay", "start", *command, "--per-second", "200")
+    group = assessment_group(of_generation(system.connection, command[0]).settings)
+    await_that(lambda: bool(committed_offsets(system.connection, group)), 60, "it has committed something")
+    begun.kill()
+    assert "cases-full begins with the journal (FULL): it was asked for." in begun.log.read_text()
+    return system.run("replay", "start", command[0])
+
+
+def test_a_generation_as_of_an_instant_ends_there_and_says_what_was_said_by_then(system: System) -> None:
+    world = simulate(7, 12, load_rulebooks(DEFAULT_VINTAGE)[YEAR])
+    instants = [at("2027-09-01"), at("2028-02-01"), END]
+    system.worker("--no-supervise")
+    for since, until in itertools.pairwise([at("2020-01-01"), *instants]):
+        system.send(timed for timed in world if since <= timed.received_at < until)
+        system.set_clock(until)
+        system.await_tick(until)
+    told = system.run("replay", "start", "past", "--as-of", "2028-02-01T12:00:00Z", "--reason", "a look back")
+    assert told.returncode == 0, told.stderr
+    by_then = [output for output in outputs_of(system) if output.as_of <= instants[1]]
+    assert said(outputs_of(system, "past")) == said(by_then) != said(outputs_of(system))
+    assert state_of(system, "past") == "ENDED"
+    refused = system.run("replay", "promote", "past", "--reason", "r")
+    assert (refused.returncode, "it says what was, not what is" in refused.stderr) == (1, True)
+
+
 def test_a_law_is_looked_at_promoted_and_taken_back_and_nothing_is_left_of_its_generation(system: System) -> None:
     system.send(simulate(7, 30, load_rulebooks(DEFAULT_VINTAGE)[YEAR]))
     system.set_clock(END)
@@ -84,10 +114,9 @@ def test_a_law_is_looked_at_promoted_and_taken_back_and_nothing_is_left_of_its_g
     folder = str(write_rulebooks(system.folder / "cases", CASES))
 
     quick = system.run("replay", "start", "cases", "--rulebook", folder, "--reason", "a correction")
-    full = system.run("replay", "start", "cases-full", "--full", "--rulebook", folder, "--reason", "the same")
+    full = killed_and_run_again(system, ["cases-full", "--full", "--rulebook", folder, "--reason", "the same"])
     assert (quick.returncode, full.returncode) == (0, 0), quick.stderr + full.stderr
     assert "cases begins with the present facts (QUICK)" in quick.stderr
-    assert "cases-full begins with the journal (FULL): it was asked for." in full.stderr
     assert facts_of(system, "cases") == facts_of(system, "cases-full") == facts_of(system, "live")
     under_it = said(outputs_of(system, "cases"))
     assert under_it == said(outputs_of(system, "cases-full")) != before
