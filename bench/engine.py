@@ -20,7 +20,7 @@ from bench.engines.cluster import Cluster
 from bench.engines.deployment import Deployment
 from bench.engines.measuring import Measured, Trial, measure
 from bench.engines.peers import ORDINARY, prepare_libraries
-from bench.engines.prepared import SHORT, Prepared, Preparing
+from bench.engines.prepared import CLAIMS, SHORT, Prepared, Preparing
 from bench.engines.product import Admission, Assessment
 from bench.engines.results import Results, table, write
 from infra.kafka.broker import EmbeddedBroker
@@ -28,7 +28,7 @@ from infra.rulebooks import DEFAULT_VINTAGE, load_rulebooks
 
 JARS = Path(__file__).parents[1] / ".kafka" / "lib"
 LATEST = Path(__file__).parent / "results" / "latest.json"
-_SHORT_PART = 15
+_SHORT_EVENTS = 20_000
 _ORDINARY = Size()
 
 
@@ -79,14 +79,15 @@ def prepare(on: Bench, size: Size, generations: int) -> Prepared:
     assessment, admission = (Deployment(bootstrap=bootstrap, namespace=f"{name}.") for name in ("journal", "inbound"))
     assessment.create_topics()
     admission.create_topics()
-    on.cluster.create(SHORT, message_timestamp_after_max_ms=str(2**63 - 1))  # received in a year to come
+    on.cluster.create(CLAIMS)
+    on.cluster.create(SHORT)
     rulebook = min(load_rulebooks(DEFAULT_VINTAGE).items())[1]
     preparing = Preparing(size, rulebook, (assessment, admission))
     preparing.roster()
     for run in range(generations):
         on.measure(Assessment().roster_trial(assessment, on.cluster, run), f"roster-{run}")
     say(f"{size.clinicians:,} clinicians listed")
-    prepared = preparing.claims(size.events // _SHORT_PART, on.folder)
+    prepared = preparing.claims(_SHORT_EVENTS, on.folder)
     say(f"{prepared.events:,} claims, {sum(n for n, _ in prepared.totals.values()):,} distinct")
     return prepared
 

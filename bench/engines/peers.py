@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.engines.claims import Totals
 from bench.engines.cluster import Cluster, read
 from bench.engines.measuring import Trial, WrongResult
-from bench.engines.prepared import SHORT, Prepared
+from bench.engines.prepared import CLAIMS, SHORT, Prepared
 from bench.peers.work import READY, Codec, Job
 from infra.errors import Unavailable
 
@@ -47,7 +47,7 @@ class Peer:
     def trial(self, prepared: Prepared, cluster: Cluster, run: int) -> Trial:
         """Return a run over the inbound claims, with outputs, changelog and group of its own."""
         run_name = f"bench.{self.name}.{run}.{uuid.uuid4().hex[:6]}"
-        topic = SHORT if self.short else prepared.claims
+        topic = SHORT if self.short else CLAIMS
         job = Job(
             bootstrap=cluster.bootstrap,
             topic=topic,

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from bench.engines.claims import Size, Totals, World, totals_of
 from bench.engines.cluster import PARTITIONS, fill
 from bench.engines.deployment import Deployment
 from infra.kafka.topics import JOURNAL
-from processors.events import Event
+from processors.events import ClaimReceived, Event
 from processors.rulebook import Rulebook
 from schemas.codec import encode, schema_of
 from schemas.partitioning import partition_of
@@ -21,8 +21,9 @@ from streams.rows import Row
 
 #: Records of a partition between two marks, as admission writes them when events pour in.
 BATCH_RECORDS = 5_000
-CLAIMS = "asm.claims.v1"
-#: The first of the same claims, for an engine that would take minutes over all of them.
+#: The claims for the peers: the inbound topic once more, but received now, since their topics know no other clock.
+CLAIMS = "bench.claims"
+#: The first of them, for an engine that would take minutes over all.
 SHORT = "bench.claims.short"
 
 Placed = tuple[int, Row]
@@ -39,11 +40,6 @@ class Prepared:
     short_events: int
     totals: Totals
     short_totals: Totals
-
-    @property
-    def claims(self) -> str:
-        """The topic of the claims as the feeds send them."""
-        return self.admission.names.of(CLAIMS)
 
 
 class Preparing:
@@ -63,8 +59,10 @@ class Preparing:
     def claims(self, short_events: int, folder: Path) -> Prepared:
         """Write the claims: inbound, the first of them apart, and the journal; peers keep their states in ``folder``."""
         rows = list(self._inbound(self._world.claims()))
-        self._fill(self._admission.names.of(CLAIMS), rows)
-        self._fill(SHORT, islice(rows, short_events))
+        now = [(partition, replace(row, timestamp=None)) for partition, row in rows]
+        self._fill(CLAIMS, now)
+        self._fill(SHORT, now[:short_events])
+        self._fill(self._admission.names.of(contract().topic_of(ClaimReceived.__name__)), rows)
         self._fill(self._journal, journaled(rows))
         return Prepared(
             assessment=self._assessment,

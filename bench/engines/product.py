@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from bench.engines.cluster import PARTITIONS, Cluster, read
 from bench.engines.deployment import Deployment
 from bench.engines.measuring import Trial, WrongResult
-from bench.engines.prepared import CLAIMS, Prepared
+from bench.engines.prepared import Prepared
 from infra.kafka.groups import delete_group
 from infra.kafka.topics import JOURNAL
 from processors.traces import Traces
@@ -19,6 +19,7 @@ from streams.groups import admission_group, assessment_group
 from streams.supervisor import asm_command
 
 _TAKEN_OVER = '"event": "partition_taken_over"'
+_CLAIMS = "asm.claims.v1"
 _OUTPUTS = ("asm.scores.v1", "asm.compliance.v1", "asm.findings.v1")
 _STATE = "asm.state.{generation}.v1"
 
@@ -78,7 +79,7 @@ class Admission:
             return outputs
 
         return replace(
-            _worker("admission", deployment, cluster, (group, CLAIMS)), events=prepared.events, check=check
+            _worker("admission", deployment, cluster, (group, _CLAIMS)), events=prepared.events, check=check
         )
 
 
