@@ -11,10 +11,10 @@ def bars(title: str, rows: Sequence[tuple[str, float]]) -> str:
     most = max((figure for _, figure in rows), default=0) or 1
     height = _TOP + _ROW * len(rows) + 10
     drawn = [_bar(number, name, figure, figure / most) for number, (name, figure) in enumerate(rows)]
+    box = f'viewBox="0 0 {_WIDTH} {height}"'
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img"'
-            ' font-family="sans-serif" font-size="14">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" {box} role="img" font-family="sans-serif" font-size="14">',
             f"<title>{escape(title)}</title>",
             f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
             f'<text x="14" y="26" font-size="16">{escape(title)}</text>',

@@ -62,6 +62,17 @@ async def read(bootstrap: str, topic: str, begins: Mapping[TopicPartition, int] 
         await consumer.stop()
 
 
+async def commit(bootstrap: str, group: str, offsets: Mapping[TopicPartition, int]) -> None:
+    """Commit offsets for a group that has no members."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+    consumer.assign(list(offsets))
+    await consumer.start()
+    try:
+        await consumer.commit(dict(offsets))
+    finally:
+        await consumer.stop()
+
+
 class Cluster:
     """Questions to the benchmark's broker."""
 

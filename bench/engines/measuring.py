@@ -9,7 +9,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiokafka import TopicPartition
@@ -51,7 +51,7 @@ class Measured:
     cpu_seconds: float
     broker_cpu_seconds: float
     peak_memory_mib: float
-    outputs: int
+    outputs: int = 0
 
 
 class WrongResult(Exception):
@@ -62,35 +62,45 @@ class NotDone(Exception):
     """An engine ended, or did not come to the end in time; its log says why."""
 
 
-def measure(trial: Trial, cluster: Cluster, broker_pid: int, log: Path, most_seconds: float = 900) -> Measured:
-    """Run a trial to its end, end its process, and check what it wrote.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observer:
+    """Runs trials on one broker; the logs of the engines go to a folder."""
 
-    :raises NotDone: it ended early or takes too long.
-    :raises WrongResult: what it wrote is wrong.
-    """
-    with log.open("wb") as stream:
-        process = subprocess.Popen(  # noqa: S603 - a command of the benchmark
-            trial.command, env=os.environ | trial.environment, stdout=stream, stderr=stream
-        )
-    try:
+    cluster: Cluster
+    broker_pid: int
+    folder: Path
+    most_seconds: float = 900
+
+    def measure(self, trial: Trial, name: str) -> Measured:
+        """Run a trial to its end, end its process, and check what it wrote.
+
+        :raises NotDone: it ended early or takes too long.
+        :raises WrongResult: what it wrote is wrong.
+        """
+        log = self.folder / f"{name}.log"
+        with log.open("wb") as stream:
+            process = subprocess.Popen(  # noqa: S603 - a command of the benchmark
+                trial.command, env=os.environ | trial.environment, stdout=stream, stderr=stream
+            )
+        try:
+            took = self._observe(trial, process, log)
+        except NotDone as error:
+            raise NotDone(f"{name}: {error}; its log ends:\n{log.read_text(errors='replace')[-2000:]}") from error
+        finally:
+            _end(process)
+        return replace(took, outputs=trial.check())
+
+    def _observe(self, trial: Trial, process: subprocess.Popen[bytes], log: Path) -> Measured:
         _await(lambda: log.read_text(errors="replace").count(trial.ready) >= trial.readies, process, _READY_SECONDS)
-        began, cpu, broker_cpu = time.perf_counter(), cpu_seconds(process.pid), cpu_seconds(broker_pid)
-        _await(lambda: cluster.has_reached(trial.group, trial.ends), process, most_seconds)
-        seconds = time.perf_counter() - began
-        cpu, broker_cpu = cpu_seconds(process.pid) - cpu, cpu_seconds(broker_pid) - broker_cpu
-        peak = peak_memory_mib(process.pid)
-    except NotDone as error:
-        raise NotDone(f"{error}; its log ends:\n{log.read_text(errors='replace')[-2000:]}") from error
-    finally:
-        _end(process)
-    return Measured(
-        events=trial.events,
-        seconds=seconds,
-        cpu_seconds=cpu,
-        broker_cpu_seconds=broker_cpu,
-        peak_memory_mib=peak,
-        outputs=trial.check(),
-    )
+        began, cpu, broker_cpu = time.perf_counter(), cpu_seconds(process.pid), cpu_seconds(self.broker_pid)
+        _await(lambda: self.cluster.has_reached(trial.group, trial.ends), process, self.most_seconds)
+        return Measured(
+            events=trial.events,
+            seconds=time.perf_counter() - began,
+            cpu_seconds=cpu_seconds(process.pid) - cpu,
+            broker_cpu_seconds=cpu_seconds(self.broker_pid) - broker_cpu,
+            peak_memory_mib=peak_memory_mib(process.pid),
+        )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

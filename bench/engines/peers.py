@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from bench.engines.claims import Totals
@@ -22,11 +23,11 @@ _PEERS = ROOT / "bench" / "peers"
 #: Where the peers' own libraries lie, which are none of the product's.
 LIBRARIES = ROOT / ".peers"
 _SCHEMA = ROOT / "schemas" / "ClaimReceived" / "v1.avsc"
-_POM = _PEERS / "kafka-streams" / "pom.xml"
+POM = _PEERS / "kafka-streams" / "pom.xml"
 _JARS = LIBRARIES / "kafka-streams"
 _PYTHON = LIBRARIES / "bin" / "python"
 _MAVEN_SECONDS = 600
-_QUIX = ("quixstreams==3.28.1", "fastavro==1.13.1")
+QUIX = "3.28.1"
 
 Command = Callable[[Job], Sequence[str]]
 
@@ -84,7 +85,7 @@ def in_java(guarantee: str, *, cache: str) -> Command:
 
     def command(job: Job) -> Sequence[str]:
         told = asdict(job) | {"guarantee": guarantee, "cache": cache, "totals": str(_PEERS / "totals.avsc")}
-        classes = f"{_POM.with_name('target') / 'classes'}:{_JARS}/*"
+        classes = f"{POM.with_name('target') / 'classes'}:{_JARS}/*"
         return ["java", "-cp", classes, "ClaimTotals", *(f"{name}={value}" for name, value in told.items())]
 
     return command
@@ -97,12 +98,23 @@ def prepare_libraries() -> None:
     """
     if not _PYTHON.exists():
         _run([sys.executable, "-m", "venv", str(LIBRARIES)])
-        _run([str(_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_QUIX])
+        _run(
+            [
+                str(_PYTHON),
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                f"quixstreams=={QUIX}",
+                f"fastavro=={version('fastavro')}",
+            ]
+        )
     maven = shutil.which("mvn")
     if maven is None:
         raise Unavailable("There is no Maven (mvn) on this machine, and Kafka Streams comes by it.")
     goals = ["compiler:compile", *([] if _JARS.exists() else ["dependency:copy-dependencies"])]
-    _run([maven, "-B", "-q", "-f", str(_POM), *goals, f"-DoutputDirectory={_JARS}", "-DincludeScope=runtime"])
+    _run([maven, "-B", "-q", "-f", str(POM), *goals, f"-DoutputDirectory={_JARS}", "-DincludeScope=runtime"])
 
 
 def _run(command: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The topics that every run reads, filled once: claims as feeds send them, and the journal that admission makes of them."""
+"""The topics that every run reads, filled once: claims as feeds send them, and the journal as admission writes it."""
 
 import asyncio
 from collections import Counter
@@ -57,7 +57,10 @@ class Preparing:
         self._fill(self._journal, journaled(self._inbound(self._world.roster())))
 
     def claims(self, short_events: int, folder: Path) -> Prepared:
-        """Write the claims: inbound, the first of them apart, and the journal; peers keep their states in ``folder``."""
+        """Write the claims: inbound, the first of them apart, and the journal.
+
+        ``folder``: where the peers may keep their states.
+        """
         rows = list(self._inbound(self._world.claims()))
         now = [(partition, replace(row, timestamp=None)) for partition, row in rows]
         self._fill(CLAIMS, now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from aiokafka import TopicPartition
 
-from bench.engines.cluster import PARTITIONS, Cluster, read
+from bench.engines.cluster import PARTITIONS, Cluster, commit, fill, read
 from bench.engines.deployment import Deployment
 from bench.engines.measuring import Trial, WrongResult
 from bench.engines.prepared import Prepared
@@ -16,6 +16,7 @@ from processors.traces import Traces
 from schemas.packed_ledger import LedgerRecord
 from schemas.state import unpack
 from streams.groups import admission_group, assessment_group
+from streams.rows import Row
 from streams.supervisor import asm_command
 
 _TAKEN_OVER = '"event": "partition_taken_over"'
@@ -37,11 +38,19 @@ class Assessment:
         "transaction, not per event; states in memory, not in RocksDB; reads the journal, not the inbound topic"
     )
 
-    def roster_trial(self, live: Deployment, cluster: Cluster, run: int) -> Trial:
-        """Return what has a generation fold the roster, which is all that the journal holds then."""
-        deployment = _generation(live, run)
+    def roster_trial(self, live: Deployment, cluster: Cluster) -> Trial:
+        """Return what has the first generation fold the roster, which is all that the journal holds then."""
+        deployment = _generation(live, 0)
         deployment.create_topics()
         return _worker("assessment", deployment, cluster, (assessment_group(deployment.settings), JOURNAL))
+
+    def copy_roster(self, live: Deployment, cluster: Cluster, run: int) -> None:
+        """Give another generation the state and the offsets of the first, which has folded the roster."""
+        first, other = _generation(live, 0), _generation(live, run)
+        other.create_topics()
+        asyncio.run(_copy(cluster, first.names.of(_STATE), other.names.of(_STATE)))
+        ends = cluster.ends(live.names.of(JOURNAL))
+        asyncio.run(commit(cluster.bootstrap, assessment_group(other.settings), ends))
 
     def trial(self, prepared: Prepared, cluster: Cluster, run: int) -> Trial:
         """Return a run over the journal's claims."""
@@ -78,9 +87,7 @@ class Admission:
                 raise WrongResult(f"{outputs} records in the journal, {prepared.events} were sent")
             return outputs
 
-        return replace(
-            _worker("admission", deployment, cluster, (group, _CLAIMS)), events=prepared.events, check=check
-        )
+        return replace(_worker("admission", deployment, cluster, (group, _CLAIMS)), events=prepared.events, check=check)
 
 
 def _generation(live: Deployment, run: int) -> Deployment:
@@ -100,6 +107,12 @@ def _worker(stage: str, deployment: Deployment, cluster: Cluster, reads: tuple[s
         events=0,
         check=lambda: 0,
     )
+
+
+async def _copy(cluster: Cluster, topic: str, to: str) -> None:
+    """Append the committed records of a topic to another, partition by partition."""
+    rows = [(r.partition, Row(key=r.key, value=r.value)) async for r in read(cluster.bootstrap, topic)]
+    await fill(cluster.bootstrap, to, rows)
 
 
 async def _claims_kept(cluster: Cluster, topic: str) -> int:

@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+import re
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -13,8 +15,10 @@ from typing import Any
 from bench.engines.chart import bars
 from bench.engines.claims import Size
 from bench.engines.measuring import Measured
+from bench.engines.peers import POM, QUIX, ROOT
 
 _MILLION = 1_000_000
+_POMS = {"kafka_2.13": ROOT / "infra" / "kafka" / "pom.xml", "kafka-streams": POM}
 _PYTHON = ("faust-streaming", "aiokafka", "fastavro", "msgspec")
 #: The faster of its settings with the same promise goes by the plain name.
 _FASTER = ("kafka-streams-cache-on", "kafka-streams-cache-off")
@@ -105,7 +109,16 @@ def _machine() -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: version(name) for name in _PYTHON}
+    java = subprocess.run(["java", "--version"], capture_output=True, text=True, check=False).stdout.splitlines()  # noqa: S607
+    told = {"python": platform.python_version(), "java": java[0] if java else "", "quixstreams": QUIX}
+    told |= {name: version(name) for name in ("asm-streams", *_PYTHON)}
+    return told | {name: _of_pom(file, name) for name, file in _POMS.items()}
+
+
+def _of_pom(file: Path, artifact: str) -> str:
+    """Return the version of an artifact that a pom.xml names."""
+    found = re.search(rf"<artifactId>{artifact}</artifactId>\s*<version>([^<]+)", file.read_text())
+    return found.group(1) if found else ""
 
 
 def _lines(file: str) -> list[str]:

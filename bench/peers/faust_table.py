@@ -28,7 +28,7 @@ def app_of(job: Job) -> faust.App:
         web_enabled=False,
     )
     codec = Codec(job)
-    raw = {"key_serializer": "raw", "value_serializer": "raw"}
+    raw: dict[str, Any] = {"key_serializer": "raw", "value_serializer": "raw"}
     outputs: Any = app.topic(job.outputs, partitions=PARTITIONS, **raw)
     beneficiaries: Any = app.Table("beneficiaries", partitions=PARTITIONS)
     clinicians: Any = app.Table("clinicians", partitions=PARTITIONS)
