@@ -20,11 +20,19 @@ def load_rulebooks(vintage: str, areas: Path | None = None) -> Mapping[int, Rule
 
     :raises RulebookError: there is no such vintage or file, or its files cannot be sealed.
     """
+    texts = vintage_texts(vintage)
+    return seal(texts if areas is None else texts | {AREAS: _read(areas, "ASM_AREAS_FILE: ")})
+
+
+def vintage_texts(vintage: str) -> dict[str, str]:
+    """Return the files of a vintage that ships with this package, by name.
+
+    :raises RulebookError: there is no such vintage.
+    """
     folder = files("processors.rulebook").joinpath(vintage)
     if not folder.is_dir():
         raise RulebookError(f"there is no vintage {vintage!r}; there are {', '.join(vintages())}")
-    texts = {name: folder.joinpath(name).read_text() for name in FILES}
-    return seal(texts if areas is None else texts | {AREAS: _read(areas, "ASM_AREAS_FILE: ")})
+    return {name: folder.joinpath(name).read_text() for name in FILES}
 
 
 def read_rulebooks(folder: Path) -> Mapping[int, Rulebook]:

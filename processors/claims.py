@@ -17,6 +17,8 @@ _DAY = timedelta(days=1)
 
 def ledger_findings(ledger: Ledger) -> Iterator[Finding]:
     """Find conflicting contents of one claim version, and actions that this version does not know."""
+    if not ledger.claims and not ledger.disputed:
+        return
     for claim, stands in conflicting_claims(ledger):
         if stands is not None and stands.event_id == claim.event_id:
             yield _finding(ledger, claim, "EVENT_ID_REUSED", "event_id")

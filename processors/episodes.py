@@ -163,6 +163,10 @@ def episodes_of(ledgers: Sequence[Ledger], rules: EpisodeRules) -> Iterator[Epis
 
 def counts_of(ledgers: Sequence[Ledger], rules: EpisodeRules) -> Counter[Count]:
     """Count what one beneficiary's claims come to for each clinician and calendar year."""
+    return _counted(ledgers, rules) if any(ledger.claims for ledger in ledgers) else Counter()
+
+
+def _counted(ledgers: Sequence[Ledger], rules: EpisodeRules) -> Counter[Count]:
     counts: Counter[Count] = Counter()
     for claim in _standing(ledgers, rules):
         for line in claim.lines:

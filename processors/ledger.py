@@ -93,12 +93,12 @@ def fold_claim(ledger: Ledger, observed: Observed[ClaimReceived], keep: Keep) ->
     trace = _trace_of(new)
     known = [c.version for c in ledger.claims if c.claim == new.claim]
     known += [t.version for t in ledger.traces.of(trace.claim)]
-    version = max(known, default=None)
-    if version is not None and version > new.version:
+    if not known:
+        return _added(ledger, new, trace)
+    version = max(known)
+    if version > new.version:
         return ledger
-    if version is None or version < new.version:
-        return _with_version(ledger, new, trace)
-    return _with_content(ledger, new, trace)
+    return _with_version(ledger, new, trace) if version < new.version else _with_content(ledger, new, trace)
 
 
 def fold_link(ledger: Ledger, observed: Observed[BeneficiaryLinked]) -> Ledger:
@@ -154,7 +154,10 @@ def unknown_actions(ledger: Ledger) -> Iterator[KeptClaim]:
 
 def _first_contents(ledger: Ledger) -> Mapping[tuple[str, str], KeptClaim]:
     """Return by (source, claim id) the content of the highest version that was received first, where it is kept."""
-    first = {c.claim: c for c in sorted(ledger.claims, key=lambda c: c.order, reverse=True)}
+    claims = ledger.claims
+    if len(claims) > 1:
+        claims = tuple(sorted(claims, key=lambda c: c.order, reverse=True))
+    first = {c.claim: c for c in claims}
     if not ledger.traces:
         return first
     return {name: c for name, c in first.items() if not any(_beats(t, c) for t in ledger.traces.of(_hash(*name)))}
@@ -181,7 +184,7 @@ def _with_version(ledger: Ledger, new: KeptClaim, trace: Trace) -> Ledger:
     others = tuple(c for c in ledger.claims if c.claim != new.claim)
     disputed = tuple(c for c in ledger.disputed if c.claim != new.claim)
     ledger = replace(ledger, claims=others, traces=ledger.traces.without(trace.claim), disputed=disputed)
-    return _with_source(_added(ledger, new, trace), new.source)
+    return _added(ledger, new, trace)
 
 
 def _with_content(ledger: Ledger, new: KeptClaim, trace: Trace) -> Ledger:
@@ -200,13 +203,18 @@ def _with_content(ledger: Ledger, new: KeptClaim, trace: Trace) -> Ledger:
 
 
 def _added(ledger: Ledger, new: KeptClaim, trace: Trace) -> Ledger:
-    if new.lines or new.action is ClaimAction.UNKNOWN:
-        return replace(ledger, claims=_sorted((*ledger.claims, new)))
-    return replace(ledger, traces=ledger.traces.with_one(trace))
-
-
-def _with_source(ledger: Ledger, source: str) -> Ledger:
-    return ledger if source in ledger.sources else replace(ledger, sources=tuple(sorted((*ledger.sources, source))))
+    """Add a content; where no line of it can be used, its trace."""
+    is_kept = bool(new.lines) or new.action is ClaimAction.UNKNOWN
+    known = ledger.sources
+    return Ledger(  # not replace(), which takes several times as long: every claim comes by here
+        tin=ledger.tin,
+        beneficiary=ledger.beneficiary,
+        claims=_sorted((*ledger.claims, new)) if is_kept else ledger.claims,
+        traces=ledger.traces if is_kept else ledger.traces.with_one(trace),
+        disputed=ledger.disputed,
+        sources=known if new.source in known else tuple(sorted((*known, new.source))),
+        links=ledger.links,
+    )
 
 
 def _kept(observed: Observed[ClaimReceived], keep: Keep) -> KeptClaim:
@@ -246,4 +254,4 @@ def _milliseconds(instant: datetime) -> int:
 
 
 def _sorted(claims: tuple[KeptClaim, ...]) -> tuple[KeptClaim, ...]:
-    return tuple(sorted(claims, key=lambda c: (c.claim, c.order)))
+    return claims if len(claims) < 2 else tuple(sorted(claims, key=lambda c: (c.claim, c.order)))

@@ -90,25 +90,31 @@ class Cell:
 
 
 def distribution(scores: Iterable[Decimal], highest: Decimal, cell_min: int) -> tuple[Cell, ...]:
-    """Return the scores from 0 to ``highest`` in ten cells, those of fewer than ``cell_min`` scores suppressed.
-
-    Since the sum is known elsewhere, cells are suppressed until the hidden ones hold ``cell_min`` scores together:
-    else one could be told from the rest. An empty cell hides nobody and is shown.
-    """
+    """Return the scores from 0 to ``highest`` in ten cells, those of fewer than ``cell_min`` scores suppressed."""
     counts = [0] * _CELLS
     for score in scores:
         counts[min(_CELLS - 1, max(0, int(score * _CELLS // highest)))] += 1
-    hidden = {place for place, count in enumerate(counts) if 0 < count < cell_min}
-    for place in sorted(range(_CELLS), key=lambda place: (counts[place], place)):
-        if not hidden or (len(hidden) > 1 and sum(counts[each] for each in hidden) >= cell_min):
-            break
-        if counts[place] >= cell_min:
-            hidden.add(place)
+    hidden = suppressed(counts, cell_min)
     width = ARITHMETIC.divide(highest, Decimal(_CELLS))
     return tuple(
         Cell(low=width * place, high=width * (place + 1), count=None if place in hidden else count)
         for place, count in enumerate(counts)
     )
+
+
+def suppressed(counts: Sequence[int], cell_min: int, rest: int | None = None) -> frozenset[int]:
+    """Return the places of the counts that must not be told, of cells that have their sum in common.
+
+    Since the sum is known elsewhere, the hidden ones hold ``cell_min`` together: else one could be told from the rest.
+    The place ``rest``, if there is one, is hidden only where no other helps. An empty cell hides nobody and is shown.
+    """
+    hidden = {place for place, count in enumerate(counts) if 0 < count < cell_min}
+    for place in sorted(range(len(counts)), key=lambda place: (place == rest, counts[place], place)):
+        if not hidden or (len(hidden) > 1 and sum(counts[each] for each in hidden) >= cell_min):
+            break
+        if counts[place] >= cell_min:
+            hidden.add(place)
+    return frozenset(hidden)
 
 
 def is_covered(size_seen: int, size_listed: int, rulebook: Rulebook) -> bool:

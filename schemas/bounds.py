@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal
+from importlib import import_module
 from io import BytesIO
 from types import MappingProxyType
 from typing import Any, BinaryIO
@@ -25,6 +26,18 @@ _EXACT = Context(prec=40)
 #: A block of a container, as it lies and as it is unpacked: its writers close one after 16 to 64 KiB.
 _MOST_BLOCK_BYTES = 4 * 1024 * 1024
 _MOST_DICTIONARY_BYTES = 64 * 1024 * 1024
+
+
+def _installed(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        return None
+
+
+#: The library by which fastavro packs zstandard, where it is installed.
+ZSTANDARD: Any = _installed("backports.zstd")
+_NOT_PACKED = (OSError, zlib.error, lzma.LZMAError, *(() if ZSTANDARD is None else (ZSTANDARD.ZstdError,)))
 
 
 class Unrolled:
@@ -132,7 +145,7 @@ def _unpacking(decompressor: Callable[[], Any]) -> Callable[[Any], BytesIO]:
         packed: Any = fastavro.schemaless_reader(stream, "bytes", None)
         try:
             plain = decompressor().decompress(packed, _MOST_BLOCK_BYTES + 1)
-        except (OSError, zlib.error, lzma.LZMAError) as error:
+        except _NOT_PACKED as error:
             raise ValueError("bytes that cannot be unpacked") from error
         if len(plain) > _MOST_BLOCK_BYTES:
             raise ValueError(f"a block of more than {_MOST_BLOCK_BYTES} bytes")
@@ -141,11 +154,17 @@ def _unpacking(decompressor: Callable[[], Any]) -> Callable[[Any], BytesIO]:
     return block
 
 
+def _zstandard() -> Any:
+    window = {ZSTANDARD.DecompressionParameter.window_log_max: _MOST_DICTIONARY_BYTES.bit_length() - 1}
+    return ZSTANDARD.ZstdDecompressor(options=window)
+
+
 _DECOMPRESSORS: Mapping[str, Callable[[], Any]] = MappingProxyType(
     {
         "deflate": lambda: zlib.decompressobj(-zlib.MAX_WBITS),
         "bzip2": bz2.BZ2Decompressor,
         "xz": lambda: lzma.LZMADecompressor(memlimit=_MOST_DICTIONARY_BYTES),
+        **({} if ZSTANDARD is None else {"zstandard": _zstandard}),
     }
 )
 for _codec in tuple(fastavro.read.BLOCK_READERS):

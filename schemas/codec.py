@@ -1,7 +1,7 @@
 """Bytes <-> frozen records: Avro with Confluent framing, schema ids from ``topics.toml``."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache
 from hashlib import sha256
@@ -21,7 +21,8 @@ from schemas.plain import from_plain, to_avro
 from schemas.topics import contract
 
 MAGIC = 0
-_HEADER = struct.Struct(">bI")
+#: What stands before a record: the magic byte and the schema id.
+FRAME = struct.Struct(">bI")
 _PLACES = Decimal("0.00000001")
 #: What reading bytes that are no record raises.
 MALFORMED = (
@@ -91,11 +92,12 @@ class Schema:
     def __init__(self, schema_id: int, record: str, text: str) -> None:
         self.schema_id = schema_id
         self.record = record
+        self.text = text
         self.sha256 = sha256(text.encode()).hexdigest()
         self.parsed: Any = fastavro.parse_schema(msgspec.json.decode(text))
         #: What it is read by: whatever the bytes say, it ends.
         self.reading: Any = fastavro.parse_schema(Unrolled().of(msgspec.json.decode(text)))
-        self.frame = _HEADER.pack(MAGIC, schema_id)
+        self.frame = FRAME.pack(MAGIC, schema_id)
 
 
 def encode(record: object) -> bytes:
@@ -117,7 +119,7 @@ def decode(value: bytes) -> Any:
     """
     schema = schema_of(value)
     buffer = BytesIO(value)
-    buffer.seek(_HEADER.size)
+    buffer.seek(FRAME.size)
     newest = newest_schema(schema.record)
     try:
         plain = fastavro.schemaless_reader(buffer, schema.reading, None if newest is schema else newest.reading)
@@ -133,9 +135,9 @@ def schema_of(value: bytes) -> Schema:
 
     :raises InvalidRecord: UNKNOWN_SCHEMA.
     """
-    if len(value) < _HEADER.size or value[0] != MAGIC:
+    if len(value) < FRAME.size or value[0] != MAGIC:
         raise InvalidRecord("UNKNOWN_SCHEMA", "no magic byte and schema id")
-    schema_id = _HEADER.unpack_from(value)[1]
+    schema_id = FRAME.unpack_from(value)[1]
     schema = _by_id().get(schema_id)
     if schema is None:
         raise InvalidRecord("UNKNOWN_SCHEMA", f"schema id {schema_id} is not in the contract")
@@ -145,6 +147,11 @@ def schema_of(value: bytes) -> Schema:
 def newest_schema(record: str) -> Schema:
     """Return the newest version of a record's schema."""
     return _newest()[record]
+
+
+def schemas_of(names: Collection[str]) -> Iterator[Schema]:
+    """Yield every version of the schemas of records, by their ids."""
+    return (schema for _, schema in sorted(_by_id().items()) if schema.record in names)
 
 
 def content_digest(output: outputs.Output) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from processors.announced import NOTHING
 from processors.announcements import announce, announce_findings
 from processors.assessment import Assessment, assess, assess_without_rulebook
 from processors.claims import ledger_findings
@@ -159,7 +160,7 @@ class Assessor:
             before = self.state.ledger(event.tin, beneficiary)
             ledger = self._folded(before.ledger, observed)
             if ledger is not before.ledger:
-                self.state.put_ledger(replace(before, ledger=ledger))
+                self.state.put_ledger(LedgerState(ledger=ledger, announced=before.announced))
                 key = (event.tin, beneficiary)
                 size = self._touched[key][1] + 1 if key in self._touched else 1
                 self._touched[key] = (_cause_of(observed, offset), size)
@@ -247,8 +248,10 @@ class Assessor:
     def _say_of_ledgers(self, touched: Mapping[LedgerKey, tuple[Cause, int]]) -> None:
         for key, (cause, size) in touched.items():
             ledger = self.state.ledger(*key)
+            findings = list(ledger_findings(ledger.ledger))
+            if not findings and ledger.announced is NOTHING:
+                continue
             envelope = self._envelope(None, replace(cause, batch_size=size or None))
-            findings = ledger_findings(ledger.ledger)
             outputs, announced = announce_findings(ledger.announced, findings, envelope, content_digest)
             self._outputs += outputs
             if announced is not ledger.announced:

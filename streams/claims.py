@@ -48,7 +48,7 @@ class ClaimCounts:
         for key in touched:
             if key not in done:
                 beneficiary = self._beneficiary(key)
-                done |= beneficiary.keys()
+                done.update(beneficiary)
                 owners |= self._recount(key[0], beneficiary)
         return {(tin, py) for tin, _, year in owners for py in self._performance_years(year)}
 
@@ -58,7 +58,7 @@ class ClaimCounts:
         for key in self._state.ledger_keys():
             if key[0] == tin and key not in done:
                 beneficiary = self._beneficiary(key)
-                done |= beneficiary.keys()
+                done.update(beneficiary)
                 yield list(beneficiary.values())
 
     def of(self, tin: Tin, performance_year: int, npis: Iterable[Npi]) -> Mapping[Npi, Mapping[int, ClaimYear]]:
@@ -77,10 +77,7 @@ class ClaimCounts:
     def _recount(self, tin: Tin, beneficiary: Mapping[LedgerKey, Ledger]) -> set[Owner]:
         """Replace what was counted of a beneficiary; return whose counts differ."""
         now = [counts_of(list(beneficiary.values()), rules) for rules in self._rules]
-        before = [Counter[Count]() for _ in self._rules]
-        for key in beneficiary:
-            for number, counts in enumerate(self._counted.pop(key, ())):
-                before[number] += counts
+        before = self._counted_before(beneficiary)
         self._counted[min(beneficiary)] = now
         owners = set()
         for number, (old, new) in enumerate(zip(before, now, strict=True)):
@@ -93,8 +90,22 @@ class ClaimCounts:
                     del total[count]
         return owners
 
+    def _counted_before(self, beneficiary: Mapping[LedgerKey, Ledger]) -> list[Counter[Count]]:
+        """Forget, and return, what was counted of a beneficiary under all of its tokens."""
+        told = [counts for key in beneficiary if (counts := self._counted.pop(key, None)) is not None]
+        if len(told) == 1:
+            return told[0]
+        before = [Counter[Count]() for _ in self._rules]
+        for counts in told:
+            for number, counted in enumerate(counts):
+                before[number] += counted
+        return before
+
     def _beneficiary(self, key: LedgerKey) -> dict[LedgerKey, Ledger]:
         """Return the ledgers of all tokens that are linked with one, in order."""
+        alone = self._state.ledger(*key).ledger
+        if not alone.links:
+            return {key: alone}
         tin, found, waiting = key[0], {}, [key[1]]
         while waiting:
             token = waiting.pop()

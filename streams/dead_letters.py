@@ -33,6 +33,7 @@ from streams.rows import Row
 
 DEAD_LETTERS, OPERATIONS = "asm.dead-letters.v1", "asm.operations.v1"
 REDRIVE_COMMAND, DROP_COMMAND = "dead-letters redrive", "dead-letters drop"
+IMPORT_COMMAND = "journal import"
 _MOST_AT_ONCE = 500
 _FLUSH_SECONDS = 60
 
@@ -249,6 +250,18 @@ def _group(connection: Connection) -> str:
 
 def _done(connection: Connection) -> Mapping[str, LetterState]:
     with reader(connection, topic_names(connection.settings).of(OPERATIONS)) as consumer:
-        recorded = [decode(record.value) for record in records_to_end(consumer)]
-    operations = [o for o in recorded if isinstance(o, OperationRecorded) and o.command in _DONE]
-    return {place: _DONE[o.command] for o in operations for place in o.items}
+        return dealt_with(decode(record.value) for record in records_to_end(consumer))
+
+
+def dealt_with(recorded: Iterable[object]) -> Mapping[str, LetterState]:
+    """Return by its place what became of each letter, by the records of operations in their order.
+
+    What stands before the import of an archive is about letters of a broker that was lost: their places are taken anew.
+    """
+    found: dict[str, LetterState] = {}
+    for operation in recorded:
+        if isinstance(operation, OperationRecorded) and operation.command == IMPORT_COMMAND:
+            found = {}
+        elif isinstance(operation, OperationRecorded) and operation.command in _DONE:
+            found |= dict.fromkeys(operation.items, _DONE[operation.command])
+    return found

@@ -114,6 +114,17 @@ class Deployment:
             with admin(self.connection) as client:
                 client.delete_topics([self.names.of(name) for name in contract().topics])
 
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the command line in this deployment to its end."""
+        return subprocess.run(  # noqa: S603 - this program itself
+            asm_command(*arguments),
+            env=os.environ | self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PATIENCE_SECONDS,
+        )
+
     def session(self) -> Session:
         """Return a session on the SQL view."""
         return Session(self.engine)

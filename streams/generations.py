@@ -71,7 +71,7 @@ class Standing:
         """Whether it is at its end, or at the last mark of the journal, in every partition."""
         if self.recorded.until is not None:
             return self.ended
-        return self.ended or all(self.committed.get(p, 0) >= target for p, target in self.targets.items())
+        return all(self.committed.get(p, 0) >= target for p, target in self.targets.items())
 
 
 def operations(connection: Connection) -> list[object]:
@@ -191,17 +191,21 @@ def standing(connection: Connection, recorded: GenerationRecorded) -> Standing:
     group = assessment_group(of_generation(connection, recorded.generation).settings)
     marked = targets(connection, recorded.until)  # first: what comes in meanwhile is not waited for
     found = committed_offsets(connection, group)
-    try:
-        ended = all(mark.ended for mark in marks(connection, recorded.generation).values())
-    except Unavailable:
-        ended = False
+    ended = bool(found) and recorded.until is not None and _has_ended(connection, recorded.generation)
     return Standing(
         recorded=recorded,
         committed={tp.partition: offset for tp, offset in found.items()},
         targets=marked,
         workers=members(connection, group),
-        ended=ended and bool(found),
+        ended=ended,
     )
+
+
+def _has_ended(connection: Connection, name: str) -> bool:
+    try:
+        return all(mark.ended for mark in marks(connection, name).values())
+    except Unavailable:  # it has no state yet
+        return False
 
 
 def targets(connection: Connection, until: datetime | None = None) -> dict[int, int]:

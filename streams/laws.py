@@ -1,13 +1,14 @@
 """The law by its digests: what a generation's state names, found again among the rulebooks that the cluster keeps."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
 
 from infra.errors import Unavailable
 from infra.kafka.connection import Connection
 from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import topic_names
-from processors.engine import ENGINE
 from processors.rulebook import RulebookError, unseal
 from schemas.state import PartitionMark
 from schemas.topics import LIVE
@@ -64,10 +65,12 @@ def marks(connection: Connection, generation: str) -> dict[int, PartitionMark]:
 
 
 def kept(connection: Connection, generation: str) -> Kept:
-    """Return the law and the state of a generation as of the last commit of each partition.
+    """Return the law and the state of a generation as of the last commit of each partition, to look at.
 
-    :raises Unavailable: the cluster does not answer, or the generation is not there, or it is of another engine, or
-        just being given another law.
+    It may be of another engine version, as each partition's mark says.
+
+    :raises Unavailable: the cluster does not answer, or the generation is not there, or of a shape that this release
+        cannot read, or just being given another law.
     """
     settings = connection.settings.model_copy(update={"generation": generation})
     records: dict[int, dict[bytes, bytes]] = {}
@@ -79,21 +82,33 @@ def kept(connection: Connection, generation: str) -> Kept:
                 records[record.partition].pop(record.key, None)
             else:
                 records[record.partition][record.key] = record.value
+    return kept_in(records, generation, published_texts(connection))
+
+
+def kept_in(records: Mapping[int, Mapping[bytes, bytes]], generation: str, texts: Mapping[str, str]) -> Kept:
+    """Return what a generation keeps, of the records of each partition and the texts of the rulebooks by digest.
+
+    :raises Unavailable: as :func:`kept`.
+    """
     try:
-        law = _law_of(records, generation, published_texts(connection))
+        known = {p: mark_of(found) for p, found in sorted(records.items())}
+        law = _law_of([mark for mark in known.values() if mark is not None], generation, texts)
         fresh = law.fresh_mark()
-        return Kept(law=law, states={p: load_state(found.items(), fresh) for p, found in sorted(records.items())})
+        states = {
+            p: load_state(records[p].items(), fresh if mark is None else replace(fresh, engine=mark.engine))
+            for p, mark in known.items()
+        }
     except StateRefused as refused:
         raise Unavailable(str(refused)) from refused
+    except msgspec.DecodeError as error:
+        raise Unavailable(f"The generation {generation} keeps its state in a shape unknown to this release.") from error
+    return Kept(law=law, states=states)
 
 
-def _law_of(records: Mapping[int, Mapping[bytes, bytes]], generation: str, texts: Mapping[str, str]) -> Law:
-    marks = [mark for found in records.values() if MARK_KEY in found and (mark := mark_of(found)) is not None]
+def _law_of(marks: Sequence[PartitionMark], generation: str, texts: Mapping[str, str]) -> Law:
     if not marks:
         raise Unavailable(f"The generation {generation} has applied nothing yet.")
     first = marks[0]
     if any(mark.rulebooks != first.rulebooks for mark in marks):
         raise Unavailable(f"The generation {generation} is just being given another law: try again in a moment.")
-    if first.engine != ENGINE:
-        raise Unavailable(f"The generation {generation} is of engine version {first.engine}, this is {ENGINE}.")
     return law_by_digests(first.rulebooks, texts, generation, first.promoted)

@@ -1,7 +1,7 @@
 """Recalculations of the live generation, as asm.operations.v1 tells of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from schemas.recalculations import PartitionRecalculated, RecalculationCompleted, RecalculationStarted
 
@@ -69,12 +69,10 @@ def recalculations(recorded: Iterable[object]) -> list[Recalculation]:
         elif isinstance(record, PartitionRecalculated) and record.recalculation in found:
             known = found[record.recalculation]
             partitions = {**known.partitions, record.partition: record}
-            found[record.recalculation] = Recalculation(started=known.started, partitions=partitions)
+            found[record.recalculation] = replace(known, partitions=partitions)  # of a restored journal it comes again
         elif isinstance(record, RecalculationCompleted) and record.recalculation in found:
             known = found[record.recalculation]
-            found[record.recalculation] = Recalculation(
-                started=known.started, partitions=known.partitions, completed=record
-            )
+            found[record.recalculation] = replace(known, completed=record)
     return list(found.values())
 
 

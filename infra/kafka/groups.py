@@ -7,6 +7,7 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.admin import MemberToRemove, OffsetSpec
 from kafka.errors import CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError
+from kafka.structs import OffsetAndMetadata
 
 from infra.kafka.connection import Connection
 from infra.kafka.topics import admin
@@ -24,9 +25,14 @@ def leave_group(connection: Connection, group: str, instance: str) -> None:
 
 def committed_offsets(connection: Connection, group: str) -> Mapping[TopicPartition, int]:
     """Return how far a group is, by partition; of a group that never committed nothing."""
+    return {tp: told.offset for tp, told in committed(connection, group).items()}
+
+
+def committed(connection: Connection, group: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    """Return what a group committed, by partition, with what it said to it; of a group that never did nothing."""
     with admin(connection) as client:
         found = _coordinated(lambda: client.list_group_offsets(group))[group]
-    return {tp: told.offset for tp, told in found.items() if told.offset >= 0}
+    return {tp: told for tp, told in found.items() if told.offset >= 0}
 
 
 def log_bounds(

@@ -64,6 +64,18 @@ def journal_partitions(connection: Connection) -> int:
     return _require(connection, [topic_names(connection.settings).of(JOURNAL)])
 
 
+def topic_id(connection: Connection, name: str) -> str:
+    """Return the cluster's own id of a topic, which a topic that is made anew under its name has not.
+
+    :raises Unavailable: the topic is not there, or the cluster does not answer.
+    """
+    with admin(connection) as client:
+        found = [str(t["topic_id"]) for t in client.describe_topics() if t["name"] == name and not t["error_code"]]
+    if not found:
+        raise missing_topic(name)
+    return found[0]
+
+
 def require_topics(connection: Connection) -> int:
     """Make sure that every topic of this deployment and generation is there; return the journal's partition count.
 

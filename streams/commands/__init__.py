@@ -23,6 +23,7 @@ from streams.commands import (
     explain,
     feeds,
     ingest,
+    journal,
     missing,
     next_steps,
     project,
@@ -79,6 +80,7 @@ app.add_typer(replay.app, name="replay")
 app.add_typer(rules.app, name="rules")
 app.add_typer(broker.app, name="broker")
 app.add_typer(topics.app, name="topics")
+app.add_typer(journal.app, name="journal")
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlmodel import Session
 
-from infra.database.instants import instant_of
 from infra.database.questions import participants
 from infra.database.tables import Score
 from infra.errors import Unavailable
@@ -21,12 +20,10 @@ from streams.rulebook_texts import rulebook_of
 def exposures_then(session: Session, scores: Sequence[Score], settings: Settings) -> list[dict[str, Any]]:
     """Return what the year of some scores and the one after may earn or cost each clinician.
 
-    At an instant: by the standings of then, and by the rulebooks under which the scores were said; a clinician of whom
+    By the rulebooks under which the scores were said, and at an instant by the standings of then; a clinician of whom
     one of these is found nowhere is left out, with a sentence.
     """
     books = load_rulebooks(settings.vintage, settings.areas_file)
-    if instant_of(session) is None:
-        return exposures(session, scores, books)
     find = cache(lambda digest: _found(settings, digest))
     told: list[dict[str, Any]] = []
     for score in scores:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from infra.kafka.connection import Connection, connect
 from infra.settings import Settings
 from schemas.recalculations import Announce, GenerationState
+from streams.commands import replay_diff
 from streams.commands.replay_start import By, start_generation
 from streams.commands.terminal import ERR, OUT, Json, complain, print_json, table
 from streams.generations import Order, Standing, abandon, generations, is_there, operations, standing
@@ -32,6 +33,7 @@ app = typer.Typer(
     help="Recalculation: run assessment under another law beside the live one, see who moves, switch, and go back.",
 )
 app.command(name="start")(start_generation)
+app.command(name="diff", help=replay_diff.HELP)(replay_diff.diff)
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the record on asm.operations.v1.")]
 AnnounceOption = Annotated[
     Announced, typer.Option(help="Whether people are told of alerts that change with it: changed, or none.")

@@ -24,6 +24,7 @@ from schemas.recalculations import GenerationRecorded, GenerationState, Generati
 from schemas.topics import LIVE
 from streams.commands.terminal import ERR, USAGE, complain, parse_instant
 from streams.generations import (
+    ReplayRefused,
     Standing,
     decide,
     generations,
@@ -34,6 +35,7 @@ from streams.generations import (
     start,
 )
 from streams.law import Law
+from streams.recalculations import recalculations
 from streams.supervisor import Supervisor, asm_command
 from streams.waiting import Patience
 
@@ -72,7 +74,8 @@ def start_generation(
     settings = Settings()
     configure_logging(settings)
     connection = connect(settings)
-    recorded = generations(operations(connection)).get(name)
+    told = operations(connection)
+    recorded = generations(told).get(name)
     if recorded is None or not is_there(recorded):
         law = _law(settings, name, vintage, rulebook)
         until = None if as_of is None else parse_instant(as_of)
@@ -81,6 +84,8 @@ def start_generation(
     elif vintage or rulebook or as_of or full:
         complain(f"{name} goes on as it was started: abandon it first, or take another name for another law.")
         raise typer.Exit(USAGE)
+    elif any(r.started.generation == name for r in recalculations(told)):
+        raise ReplayRefused(f"{name} was promoted, and ended there: it goes no further. Take another name.")
     _run(connection, recorded, per_second, follow=follow)
 
 

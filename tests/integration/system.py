@@ -87,14 +87,22 @@ class System:
     """One deployment: a namespace on a cluster."""
 
     def __init__(
-        self, bootstrap: str, namespace: str, folder: Path, clock: str = "events", *, replicas: int = 1
+        self,
+        bootstrap: str,
+        namespace: str,
+        folder: Path,
+        clock: str = "events",
+        *,
+        replicas: int = 1,
+        partitions: int = PARTITIONS,
     ) -> None:
         self.folder = folder
+        self.partitions = partitions
         self.environment = {
             "ASM_KAFKA_BOOTSTRAP": bootstrap,
             "ASM_NAMESPACE": namespace,
             "ASM_CLOCK": clock,
-            "ASM_PARTITIONS": str(PARTITIONS),
+            "ASM_PARTITIONS": str(partitions),
             "ASM_LOG_FORMAT": "json",
             "ASM_LOG_LEVEL": "info",
             "ASM_SESSION_TIMEOUT_SECONDS": "8",
@@ -103,7 +111,7 @@ class System:
         replication = {"kafka_replication": replicas, "kafka_min_insync": replicas - 1} if replicas > 1 else {}
         self.environment |= {f"ASM_{name.upper()}": str(value) for name, value in replication.items()}
         self.settings = Settings.model_validate(
-            {"kafka_bootstrap": bootstrap, "namespace": namespace, "clock": clock, "partitions": PARTITIONS}
+            {"kafka_bootstrap": bootstrap, "namespace": namespace, "clock": clock, "partitions": partitions}
             | replication
         )
         self.connection = Connection(bootstrap, embedded=True, settings=self.settings)
@@ -118,11 +126,11 @@ class System:
         self._others.append(other)
         return other
 
-    def beside(self, name: str) -> "System":
+    def beside(self, name: str, partitions: int = PARTITIONS) -> "System":
         """Another deployment with topics and logs of its own; it ends with this one."""
         folder = self.folder / name
         folder.mkdir()
-        other = System(self.connection.bootstrap, self.settings.namespace + name, folder)
+        other = System(self.connection.bootstrap, self.settings.namespace + name, folder, partitions=partitions)
         self._others.append(other)
         other.apply_topics()
         return other
@@ -206,7 +214,7 @@ class System:
     def meet_topics(self) -> None:
         """Have the producer know every inbound topic, so that it sends also while the cluster is away."""
         for topic in contract().inbound():
-            assert self._producer.partitions_for(self.names.of(topic)) == set(range(PARTITIONS))
+            assert self._producer.partitions_for(self.names.of(topic)) == set(range(self.partitions))
 
     def begin_to_send(self, timed: Iterable[Timed[Any]]) -> list[Any]:
         """Produce events as received at their instants; return the futures of their delivery."""
@@ -259,7 +267,9 @@ class System:
 
         def ticked() -> bool:
             marks = self.marks()
-            return len(marks) == PARTITIONS and all(m.as_of is not None and m.as_of >= instant for m in marks.values())
+            return len(marks) == self.partitions and all(
+                m.as_of is not None and m.as_of >= instant for m in marks.values()
+            )
 
         await_that(ticked, seconds, f"the tick of {instant.isoformat()}")
 

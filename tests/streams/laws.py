@@ -1,11 +1,10 @@
 """Laws that differ from the shipped one in a value or two."""
 
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 
-from infra.rulebooks import DEFAULT_VINTAGE
-from processors.rulebook import FILES, Rulebook, seal
+from infra.rulebooks import DEFAULT_VINTAGE, vintage_texts
+from processors.rulebook import Rulebook, seal
 
 QUALITY = "512_725_quality.toml"
 EPISODES = "512_710_episodes.toml"
@@ -13,8 +12,7 @@ EPISODES = "512_710_episodes.toml"
 
 def texts_with(*changes: tuple[str, str, str, str]) -> dict[str, str]:
     """The shipped texts with changes: file, key of an entry, a text in it, and what stands there instead."""
-    folder = files("processors.rulebook").joinpath(DEFAULT_VINTAGE)
-    texts = {name: folder.joinpath(name).read_text() for name in FILES}
+    texts = vintage_texts(DEFAULT_VINTAGE)
     for file, key, before, after in changes:
         head, found, tail = texts[file].partition(f"[{key}]")
         assert found
