@@ -1,7 +1,7 @@
 """This system beside its peers on the same claims and one broker: events a second, processor time, memory, outputs.
 
 Every engine runs in turn, and all of that several times. What is measured, and what each does more or less than the
-others, is told in docs/decisions/0020-beside-its-peers.md.
+others, is told in docs/decisions/0023-beside-its-peers.md.
 
 python -m bench.engine [--events N] [--beneficiaries N] [--runs N] [--only NAME ...] [--out FILE]
 """
