@@ -96,24 +96,14 @@ def prepare_libraries() -> None:
 
     :raises Unavailable: there is no Maven, or one of the two failed.
     """
-    if not _PYTHON.exists():
+    if not any(LIBRARIES.glob(f"lib/python*/site-packages/quixstreams-{QUIX}.dist-info")):
+        pip = [str(_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         _run([sys.executable, "-m", "venv", str(LIBRARIES)])
-        _run(
-            [
-                str(_PYTHON),
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                f"quixstreams=={QUIX}",
-                f"fastavro=={version('fastavro')}",
-            ]
-        )
+        _run([*pip, f"quixstreams=={QUIX}", f"fastavro=={version('fastavro')}"])
     maven = shutil.which("mvn")
     if maven is None:
         raise Unavailable("There is no Maven (mvn) on this machine, and Kafka Streams comes by it.")
-    goals = ["compiler:compile", *([] if _JARS.exists() else ["dependency:copy-dependencies"])]
+    goals = ["compiler:compile", "dependency:copy-dependencies"]
     _run([maven, "-B", "-q", "-f", str(POM), *goals, f"-DoutputDirectory={_JARS}", "-DincludeScope=runtime"])
 
 
