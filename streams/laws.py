@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from infra.errors import Unavailable
+from infra.kafka.bulk import latest_records
 from infra.kafka.connection import Connection
 from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import topic_names
@@ -15,6 +16,9 @@ from schemas.topics import LIVE
 from streams.law import Law
 from streams.rulebook_texts import RULEBOOKS
 from streams.state import MARK_KEY, STATE, PartitionState, StateRefused, load_state, mark_of
+
+#: A transaction writes the mark of its partition last: the last mark is among the last records.
+_TAIL_RECORDS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,9 @@ def marks(connection: Connection, generation: str) -> dict[int, PartitionMark]:
     """
     settings = connection.settings.model_copy(update={"generation": generation})
     with reader(connection, topic_names(settings).of(STATE)) as consumer:
+        begins = consumer.beginning_offsets(list(consumer.assignment()))
+        for tp, end in consumer.end_offsets(list(begins)).items():
+            consumer.seek(tp, max(begins[tp], end - _TAIL_RECORDS))
         found = {r.partition: {MARK_KEY: r.value} for r in records_to_end(consumer) if r.key == MARK_KEY and r.value}
     return {partition: mark for partition, record in found.items() if (mark := mark_of(record)) is not None}
 
@@ -73,15 +80,7 @@ def kept(connection: Connection, generation: str) -> Kept:
         cannot read, or just being given another law.
     """
     settings = connection.settings.model_copy(update={"generation": generation})
-    records: dict[int, dict[bytes, bytes]] = {}
-    with reader(connection, topic_names(settings).of(STATE)) as consumer:
-        for tp in consumer.assignment():
-            records[tp.partition] = {}
-        for record in records_to_end(consumer):
-            if record.value is None:
-                records[record.partition].pop(record.key, None)
-            else:
-                records[record.partition][record.key] = record.value
+    records = latest_records(connection, topic_names(settings).of(STATE))
     return kept_in(records, generation, published_texts(connection))
 
 
