@@ -77,6 +77,10 @@ bench: install  ## Benchmarks: asm assess over 8,600 participants, bytes of the 
 	$(BIN)/python -m bench.assess
 	$(BIN)/python -m bench.outage
 
+.PHONY: bench-engine
+bench-engine: install  ## This system beside Faust, Quix Streams, Kafka Streams and a bare loop (15 minutes; BENCH="--events 1000000")
+	$(BIN)/python -m bench.engine $(BENCH)
+
 .PHONY: mutants
 mutants: install  ## Change the core in 600 small ways and see whether the tests notice (half an hour, not in CI)
 	$(BIN)/python -m tests.mutants --seed $(SEED)

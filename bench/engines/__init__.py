@@ -1,0 +1,1 @@
+"""The engines that are measured beside each other on the same claims."""
