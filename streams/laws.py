@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from infra.errors import Unavailable
-from infra.kafka.bulk import latest_records
 from infra.kafka.connection import Connection
 from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import topic_names
 from processors.rulebook import RulebookError, unseal
 from schemas.state import PartitionMark
 from schemas.topics import LIVE
+from streams.bulk import latest_records
 from streams.law import Law
 from streams.rulebook_texts import RULEBOOKS
 from streams.state import MARK_KEY, STATE, PartitionState, StateRefused, load_state, mark_of
