@@ -42,7 +42,8 @@ from streams.transaction import LIMIT_SECONDS, FencedProducer
 
 Stage = Literal["admission", "assessment"]
 _HEARTBEAT_SECONDS = 2.0
-_REBALANCE_SECONDS = 10.0
+#: A member that is alive and in the midst of a long batch is waited for so long; one that is gone, its session.
+_REBALANCE_SECONDS = 60.0
 #: A group leader that does not know a topic's partitions just now (a broker came back) assigns none, to nobody, and
 #: sees what it missed when its metadata are renewed: by default after five minutes.
 _METADATA_SECONDS = 5.0

@@ -32,6 +32,8 @@ from streams.state import STATE
 from streams.transaction import FencedProducer, Offsets
 
 _SLICE = 200
+#: After so long what was decided is committed, at the next mark.
+_COMMIT_SECONDS = 1.0
 _TURN = LawPromoted.__name__
 _OUTPUT_TOPICS: dict[type[object], str] = {
     ScoreChanged: "asm.scores.v1",
@@ -79,36 +81,56 @@ class Assessing(PartitionOwner):
         self._pending = []
 
     async def process(self, events: Sequence[Any]) -> None:
-        """Decide up to the last mark, commit, settle; a run that has ended only settles."""
+        """Decide up to the last mark, commit, settle; a run that has ended only settles.
+
+        What takes long is committed in several transactions, each up to a mark: it is the marks that decide what is
+        said. An owner that is to let go stops at the next one; the rest comes again, to whoever is next.
+        """
         for event in events:
             self._pending += [] if self._ended else self._unseen(event.value)
         last_mark = max((n for n, record in enumerate(self._pending) if record.key is None), default=None)
         if last_mark is not None:
             due, self._pending = self._pending[: last_mark + 1], self._pending[last_mark + 1 :]
             for records, mark in _up_to_turns(due, self._tools.run):
-                await self._work(records, mark)
+                if not await self._work(records, mark):
+                    return
         for event in events:  # 4
             self.app.settle(event)
 
-    async def _work(self, records: Sequence[Any], turn: Mark | None) -> None:
-        """Work on records up to a mark; where the last is a turn, a promotion or beyond the end of the run, turn."""
+    async def _work(self, records: Sequence[Any], turn: Mark | None) -> bool:
+        """Work on records up to a mark; where the last is a turn, a promotion or beyond the end of the run, turn.
+
+        Return whether all was done: not where the partition is to be let go.
+        """
         if turn is not None and not records:
             await self._end()
         if self._ended or not records:
-            return
-        started = perf_counter()
+            return True
         if isinstance(turn, LawPromoted) and self._tools.law.generation == LIVE:
             self._assessor.prepare(*await self._beginning.promoted(turn, records[-1].offset, self._assessor.law))
-        effects = await self._decide(records)  # 1
-        await self._commit(effects)  # 2 and 3
-        self._note(records, effects, perf_counter() - started)
-        if effects.recalculated is not None:
-            done = effects.recalculated
-            self.log.info(
-                "law_promoted", recalculation=done.recalculation, movers=done.movers, seconds=perf_counter() - started
-            )
+        decided: list[Any] = []
+        started = perf_counter()
+        for piece in _up_to_marks(records):
+            await self._decide(piece)  # 1
+            decided += piece
+            is_last = piece[-1] is records[-1]
+            if is_last or self.generation is None or perf_counter() - started > _COMMIT_SECONDS:
+                await self._commit_decided(decided, started)
+                decided, started = [], perf_counter()
+            if self.generation is None and not is_last:
+                return False
         if isinstance(turn, LawPromoted) and self._tools.law.generation == turn.generation:
             await self._end()  # the live generation has its law from here on, and may want these very facts
+        return True
+
+    async def _commit_decided(self, records: Sequence[Any], started: float) -> None:
+        effects = self._assessor.take_effects()
+        await self._commit(effects)  # 2 and 3
+        seconds = perf_counter() - started
+        self._note(records, effects, seconds)
+        done = effects.recalculated
+        if done is not None:
+            self.log.info("law_promoted", recalculation=done.recalculation, movers=done.movers, seconds=seconds)
 
     async def _end(self) -> None:
         """Say in the state that the run goes no further."""
@@ -122,13 +144,12 @@ class Assessing(PartitionOwner):
         known = self._pending[-1].offset if self._pending else self._assessor.state.mark.applied
         return records if records[0].offset > known else [r for r in records if r.offset > known]
 
-    async def _decide(self, records: Sequence[Any]) -> Effects:
+    async def _decide(self, records: Sequence[Any]) -> None:
         for start in range(0, len(records), _SLICE):
             await self._tools.run.pace.take(len(records[start : start + _SLICE]))
             for _ in self._assessor.steps([_entry(record) for record in records[start : start + _SLICE]]):
                 await asyncio.sleep(0)  # the loop has heartbeats and other partitions' transactions to care for
             await asyncio.sleep(0)
-        return self._assessor.take_effects()
 
     async def _commit(self, effects: Effects) -> None:
         writes: defaultdict[str | TopicPartition, list[Row]] = defaultdict(list)
@@ -189,6 +210,17 @@ def _up_to_turns(records: Sequence[Any], run: Run) -> Iterator[tuple[Sequence[An
             yield (), mark
             return
     yield records[start:], None
+
+
+def _up_to_marks(records: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Yield records, which end with a mark, in pieces that do, and are not needlessly small."""
+    start = 0
+    for number, record in enumerate(records, 1):
+        if record.key is None and number - start >= _SLICE:
+            yield records[start:number]
+            start = number
+    if start < len(records):
+        yield records[start:]
 
 
 def _entry(record: Any) -> Entry:

@@ -209,7 +209,7 @@ def test_the_faust_settings_of_both_apps_are_those_wanted(app_type: Callable[[Co
         "consumer_auto_offset_reset": "earliest",
         "broker_session_timeout": 8.0,
         "broker_heartbeat_interval": 2.0,
-        "broker_rebalance_timeout": 10.0,
+        "broker_rebalance_timeout": 60.0,
         "consumer_max_fetch_size": 8 << 20,
         "stream_wait_empty": False,
         "processing_guarantee": "at_least_once",
@@ -250,7 +250,7 @@ async def test_the_settings_arrive_at_the_consumer_of_the_group() -> None:
         "offset_reset": "none",
         "session_ms": 8000,
         "heartbeat_ms": 2000,
-        "rebalance_ms": 10_000,
+        "rebalance_ms": 60_000,
         "metadata_ms": 5000,
     }
 
