@@ -2,7 +2,8 @@
 
 A simulated year is played on a real Kafka with a worker and a projector. A feed then sends corrections of quality
 submissions at a steady pace, in an open loop, and the time of each from its producing until what it changes is read is
-taken: without a replay, beside a generation that folds the journal (or begins with the present facts), and over the switches.
+taken: without a replay, beside a generation that folds the journal or begins with the present facts, and over the
+switches.
 
 python -m bench.recalculation [participants [events_per_second [records_per_second]]]
 """
