@@ -169,7 +169,10 @@ def _judge_rows(engine: Engine, said: list[Any], reference: Path, verdict: Verdi
 
 
 def _rows(engine: Engine) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
-    left_out = {str(t.__tablename__) for t in (tables.ReadPosition, tables.Refusal, tables.Health, tables.Standing)}
+    left_out = {
+        str(t.__tablename__)
+        for t in (tables.ReadPosition, tables.Refusal, tables.Health, tables.Standing, tables.StandingHistory)
+    }
     with engine.connect() as connection:
         for table in SQLModel.metadata.sorted_tables:
             if table.name not in left_out:
