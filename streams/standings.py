@@ -8,13 +8,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from infra.errors import Unavailable
-from infra.kafka.connection import Connection
+from infra.kafka.connection import Connection, unreachable
 from infra.kafka.reading import Pulse, reader, records_to_end
 from infra.kafka.topics import topic_names
 from infra.kafka.writing import close_producer, open_producer
@@ -103,11 +102,15 @@ class Standings:
         :raises Unavailable: the broker does not answer, or a topic is missing.
         """
         PROGRESS.expect("standings")
-        with reader(self._connection, self._names.of(STANDINGS)) as before:
-            for record in records_to_end(before):
-                self._cohorts.remember(decode(record.value))
-        producer = open_producer(self._connection, enable_idempotence=True)
+        settings = self._connection.settings
+        name = f"{settings.namespace}asm-standings-{settings.generation}"
+        producer = open_producer(self._connection, transactional_id=name)
         try:
+            # fenced first: what a frozen broker still takes of an earlier try would be said, and not read below
+            producer.init_transactions()
+            with reader(self._connection, self._names.of(STANDINGS)) as before:
+                for record in records_to_end(before):
+                    self._cohorts.remember(decode(record.value))
             with reader(self._connection, self._names.of(SCORES)) as scores:
                 for record in records_to_end(scores):
                     self._cohorts.take(decode(record.value))
@@ -119,6 +122,8 @@ class Standings:
                     PROGRESS.beat()
                     self._follow(pulse)
                     self._say(producer)
+        except KafkaError as error:
+            raise unreachable(self._connection, error) from error
         finally:
             close_producer(producer)
 
@@ -128,19 +133,26 @@ class Standings:
                 self._cohorts.take(decode(record.value))
 
     def _say(self, producer: KafkaProducer) -> None:
-        sent: list[Any] = []
-        for standing in self._cohorts.changed():
-            key = f"{standing.cohort}|{standing.performance_year}".encode()
-            sent.append(producer.send(self._names.of(STANDINGS), key=key, value=encode(standing)))
-            self._log.info(
-                "standing_changed",
-                cohort=standing.cohort,
-                performance_year=standing.performance_year,
-                size_seen=standing.size_seen,
-            )
+        changed = self._cohorts.changed()
+        if not changed:
+            return
         try:
+            producer.begin_transaction()
+            sent = [producer.send(self._names.of(STANDINGS), key=_key(told), value=encode(told)) for told in changed]
             for delivery in sent:
                 delivery.get(timeout=_FLUSH_SECONDS)
+            producer.commit_transaction()
         except KafkaError as error:
             raise Unavailable("Kafka did not take what was said of a cohort.") from error
-        self.said += len(sent)
+        self.said += len(changed)
+        for told in changed:
+            self._log.info(
+                "standing_changed",
+                cohort=told.cohort,
+                performance_year=told.performance_year,
+                size_seen=told.size_seen,
+            )
+
+
+def _key(standing: StandingChanged) -> bytes:
+    return f"{standing.cohort}|{standing.performance_year}".encode()
