@@ -1,8 +1,9 @@
 """Where an owner of a partition begins: with what its generation kept, or with the facts of another generation."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -19,6 +20,7 @@ from schemas.state import PartitionMark
 from schemas.topics import LIVE
 from streams.admission import read_journal
 from streams.assessment import SYSTEM, Assessor
+from streams.bulk import read_to_end
 from streams.clients import AIOKAFKA, Clients
 from streams.groups import assessment_group
 from streams.law import Law
@@ -171,7 +173,7 @@ class Beginning:
         await consumer.start()
         try:
             consumer.seek(self._journal, position)
-            async for record in _read_to_end(consumer, self._journal):
+            async for record in read_to_end(consumer, self._journal):
                 content = read_journal(record.value, {}) if record.key is None else None
                 if isinstance(content, LawPromoted) and content.engine == ENGINE:
                     return content, record.offset
@@ -239,14 +241,5 @@ class Beginning:
 
 async def _records(consumer: Any, state: TopicPartition) -> Mapping[bytes, bytes]:
     """Return the latest record of each key."""
-    return {record.key: record.value async for record in _read_to_end(consumer, state)}
-
-
-async def _read_to_end(consumer: Any, tp: TopicPartition) -> AsyncIterator[Any]:
-    """Yield the records of an assigned partition, up to what is there now."""
-    end = (await consumer.end_offsets([tp]))[tp]
-    while (position := await consumer.position(tp)) < end:  # the last record may be a commit marker
-        PROGRESS.recover(_STAGE, tp.partition, position / end)
-        for batch in (await consumer.getmany(tp, timeout_ms=200)).values():
-            for record in batch:
-                yield record
+    progress = partial(PROGRESS.recover, _STAGE, state.partition)
+    return {record.key: record.value async for record in read_to_end(consumer, state, progress)}

@@ -1,6 +1,8 @@
 """Reading a compacted topic whole, as fast as it goes: aiokafka takes batches apart in C, kafka-python in Python."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -39,21 +41,24 @@ async def _latest(connection: Connection, topic: str, partitions: list[int]) -> 
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         found: dict[int, dict[bytes, bytes]] = {tp.partition: {} for tp in places}
-        for tp, end in (await consumer.end_offsets(places)).items():
-            await _read_into(consumer, tp, end, found)
+        for tp in places:
+            async for record in read_to_end(consumer, tp):
+                if record.value is None:
+                    found[tp.partition].pop(record.key, None)
+                else:
+                    found[tp.partition][record.key] = record.value
     finally:
         await consumer.stop()
     return found
 
 
-async def _read_into(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, end: int, found: dict[int, dict[bytes, bytes]]
-) -> None:
-    while await consumer.position(tp) < end:  # the last record may be a commit marker
-        for place, batch in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
-            records = found[place.partition]
+async def read_to_end(
+    consumer: Any, tp: TopicPartition, progress: Callable[[float], None] = lambda _share: None
+) -> AsyncIterator[Any]:
+    """Yield the records of an assigned partition, up to what is there now; ``progress`` is told the share before."""
+    end = (await consumer.end_offsets([tp]))[tp]
+    while (position := await consumer.position(tp)) < end:  # the last record may be a commit marker
+        progress(position / end)
+        for batch in (await consumer.getmany(tp, timeout_ms=_POLL_MS)).values():
             for record in batch:
-                if record.value is None:
-                    records.pop(record.key, None)
-                else:
-                    records[record.key] = record.value
+                yield record

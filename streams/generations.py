@@ -93,12 +93,12 @@ def is_there(recorded: GenerationRecorded) -> bool:
     return recorded.state in {GenerationState.STARTED, GenerationState.CAUGHT_UP}
 
 
-def recorded_generation(connection: Connection, name: str) -> GenerationRecorded:
-    """Return a generation that was started and not abandoned.
+def recorded_generation(recorded: Iterable[object], name: str) -> GenerationRecorded:
+    """Return a generation that was started and not abandoned, by records of asm.operations.v1.
 
     :raises ReplayRefused: there is none of that name.
     """
-    found = generations(operations(connection)).get(name)
+    found = generations(recorded).get(name)
     if found is None or not is_there(found):
         raise ReplayRefused(f"There is no generation {name}: `asm replay list` shows those that there are.")
     return found
@@ -151,7 +151,7 @@ def abandon(connection: Connection, name: str, order: Order) -> list[str]:
 
     :raises ReplayRefused: there is no such generation, or its workers run.
     """
-    recorded = recorded_generation(connection, name)
+    recorded = recorded_generation(operations(connection), name)
     there = of_generation(connection, name)
     group = assessment_group(there.settings)
     if members(connection, group):

@@ -15,11 +15,12 @@ from kafka.errors import KafkaError
 
 from infra.errors import Unavailable
 from infra.kafka.connection import Connection, unreachable
+from infra.kafka.reading import reader, records_to_end
 from infra.kafka.topics import journal_partitions, topic_names
 from infra.kafka.writing import close_producer, open_producer
 from processors.engine import ENGINE
 from processors.events import LawPromoted
-from schemas.codec import encode
+from schemas.codec import decode, encode
 from schemas.recalculations import Announce, GenerationState, RecalculationCompleted, RecalculationStarted
 from schemas.state import PartitionMark
 from schemas.topics import LIVE
@@ -40,7 +41,8 @@ class Desk:
     def __init__(self, connection: Connection, producer: KafkaProducer) -> None:
         self._connection = connection
         self._producer = producer
-        self._done = recalculations(operations(connection))
+        self._recorded = operations(connection)
+        self._done = recalculations(self._recorded)
 
     def promote(self, name: str, announce: Announce, order: Order) -> Recalculation:
         """Begin to give the law of a generation; return the recalculation, or the same that is under way.
@@ -54,7 +56,7 @@ class Desk:
             if going.started.rollback or going.started.generation != name:
                 raise _busy(going)
             return going
-        recorded = recorded_generation(self._connection, name)
+        recorded = recorded_generation(self._recorded, name)
         if recorded.until is not None:
             raise ReplayRefused(f"{name} ends at {recorded.until.isoformat()}: it says what was, not what is.")
         if recorded.engine != ENGINE:
@@ -190,17 +192,19 @@ def await_everywhere(
 
     :raises Unavailable: the cluster does not answer.
     """
-    while True:
-        done = recalculations(operations(connection))
-        found = next(r for r in done if r.started.recalculation == recalculation)
-        progress(found)
-        if found.completed is not None:
-            return found
-        if found.everywhere:
-            with desk(connection) as opened:
-                opened.complete(recalculation)
-        else:
-            time.sleep(_LOOK_SECONDS)
+    told: list[object] = []
+    with reader(connection, topic_names(connection.settings).of(OPERATIONS)) as consumer:
+        while True:
+            told += [decode(record.value) for record in records_to_end(consumer)]
+            found = next(r for r in recalculations(told) if r.started.recalculation == recalculation)
+            progress(found)
+            if found.completed is not None:
+                return found
+            if found.everywhere:
+                with desk(connection) as opened:
+                    opened.complete(recalculation)
+            else:
+                time.sleep(_LOOK_SECONDS)
 
 
 def _busy(going: Recalculation) -> ReplayRefused:

@@ -161,7 +161,9 @@ def load_state(records: Iterable[tuple[bytes, bytes]], fresh: PartitionMark) -> 
     :raises StateRefused: the records are of another engine version or law.
     """
     latest = dict(records)
-    return _restored(_accepted_mark(latest.pop(MARK_KEY, None), fresh), latest)
+    mark = _accepted_mark(mark_of(latest), fresh)
+    latest.pop(MARK_KEY, None)
+    return _restored(mark, latest)
 
 
 def mark_of(records: Mapping[bytes, bytes]) -> PartitionMark | None:
@@ -218,8 +220,7 @@ def said_before(records: Mapping[bytes, bytes], fresh: PartitionMark) -> Partiti
     return state
 
 
-def _accepted_mark(value: bytes | None, fresh: PartitionMark) -> PartitionMark:
-    mark = None if value is None else mark_of({MARK_KEY: value})
+def _accepted_mark(mark: PartitionMark | None, fresh: PartitionMark) -> PartitionMark:
     if mark is None:
         return fresh
     if mark.engine != fresh.engine:
